@@ -1,0 +1,387 @@
+r"""Exact scalars closed under what the formulas do: fields, and rational combinations of logarithms.
+
+A log-probability of a policy with integer weights is :math:`\log n_1 - \log n_2`, an entropy is
+:math:`\sum_i c_i \log n_i` with rational :math:`c_i`. :class:`LogForm` is that vector space, over the rationals
+(`fmpq`) or over rational functions (:class:`Ratio`), so that the one formula of a measure, written in log-space,
+can be run exactly. Equality is decided, not approximated: the logarithms of pairwise coprime integers (or
+polynomials) above 1 are linearly independent over the coefficient field, so a form is zero exactly when all its
+coefficients over a coprime base are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, ctx, fmpq, fmpz, fmpz_mpoly_ctx, Ordering  # noqa: I001
+
+from .errors import DidlabError, Undecided
+
+__all__ = ["Exponent", "LogForm", "NotExact", "Ratio", "exp", "is_zero", "log", "sign", "symbols", "to_arb"]
+
+MAX_PRECISION = 8192
+
+
+class NotExact(DidlabError):
+    """The value leaves the exact field (an irrational power, a product of logarithms): use balls instead."""
+
+
+class Poly:
+    """A primitive polynomial with a hash, so that it can be the atom of a :class:`LogForm`."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.key = str(value)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Poly) and self.key == other.key
+
+    def __repr__(self) -> str:
+        return f"({self.key})"
+
+
+class Ratio:
+    """A rational function with integer coefficients, kept in lowest terms.
+
+    >>> x, y = symbols("x y")
+    >>> (x * x - y * y) / (x - y)
+    x + y
+    """
+
+    __slots__ = ("den", "num")
+
+    def __init__(self, num: Any, den: Any) -> None:
+        if den == 0:
+            raise ZeroDivisionError("division by the zero polynomial")
+        common = num.gcd(den)
+        if common != 1:
+            num, den = num // common, den // common
+        if den.leading_coefficient() < 0:
+            num, den = -num, -den
+        self.num, self.den = num, den
+
+    def _lift(self, other: Any) -> Ratio | None:
+        if isinstance(other, Ratio):
+            return other
+        if isinstance(other, int | fmpz | fmpq):
+            q = fmpq(other)
+            one = self.den ** 0
+            return Ratio(one * q.p, one * q.q)
+        return None
+
+    def __add__(self, other: Any) -> Ratio:
+        o = self._lift(other)
+        return NotImplemented if o is None else Ratio(self.num * o.den + o.num * self.den, self.den * o.den)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Ratio:
+        return Ratio(-self.num, self.den)
+
+    def __sub__(self, other: Any) -> Ratio:
+        o = self._lift(other)
+        return NotImplemented if o is None else self + (-o)
+
+    def __rsub__(self, other: Any) -> Ratio:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Ratio:
+        o = self._lift(other)
+        return NotImplemented if o is None else Ratio(self.num * o.num, self.den * o.den)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Ratio:
+        o = self._lift(other)
+        return NotImplemented if o is None else Ratio(self.num * o.den, self.den * o.num)
+
+    def __rtruediv__(self, other: Any) -> Ratio:
+        o = self._lift(other)
+        return NotImplemented if o is None else o / self
+
+    def __pow__(self, n: int) -> Ratio:
+        return Ratio(self.num**n, self.den**n) if n >= 0 else Ratio(self.den**-n, self.num**-n)
+
+    def __eq__(self, other: object) -> bool:
+        o = self._lift(other)
+        return o is not None and (self - o).num == 0
+
+    def __hash__(self) -> int:
+        return hash((str(self.num), str(self.den)))
+
+    def __repr__(self) -> str:
+        return str(self.num) if self.den == 1 else f"({self.num})/({self.den})"
+
+
+def symbols(names: str) -> tuple[Ratio, ...]:
+    """Generators of the field of rational functions in the given names, separated by spaces."""
+    context = fmpz_mpoly_ctx.get(tuple(names.split()), Ordering.degrevlex)
+    return tuple(Ratio(g, g**0) for g in context.gens())
+
+
+class LogForm:
+    r""":math:`c_0 + \sum_j c_j \beta^{k_j} \log a_j`: exact, with a decided sign.
+
+    The keys of `terms` are pairs (atom, k): an integer above 1 or a polynomial, and the power of a formal
+    exponent (:class:`Exponent`), 0 everywhere but in symbolic proofs.
+
+    >>> is_zero(log(fmpq(4)) - 2 * log(fmpq(2)))
+    True
+    >>> sign(log(fmpq(8)) - 2 * log(fmpq(3)))
+    -1
+    """
+
+    __slots__ = ("const", "terms")
+
+    def __init__(self, terms: Mapping[tuple[Any, int], Any], const: Any = 0) -> None:
+        self.terms = {key: c for key, c in terms.items() if c != 0}
+        self.const = const
+
+    def __add__(self, other: Any) -> LogForm:
+        if not isinstance(other, LogForm):
+            if not _is_scalar(other):
+                return NotImplemented
+            return LogForm(self.terms, self.const + other)
+        terms = dict(self.terms)
+        for key, c in other.terms.items():
+            terms[key] = terms[key] + c if key in terms else c
+        return LogForm(terms, self.const + other.const)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> LogForm:
+        return self * -1
+
+    def __sub__(self, other: Any) -> LogForm:
+        return self + (-other) if isinstance(other, LogForm) or _is_scalar(other) else NotImplemented
+
+    def __rsub__(self, other: Any) -> LogForm:
+        return -self + other
+
+    def __mul__(self, other: Any) -> LogForm:
+        if isinstance(other, LogForm):
+            if not other.terms:
+                return self * other.const
+            if not self.terms:
+                return other * self.const
+            raise NotExact("a product of two logarithms is not a rational combination of logarithms")
+        if not _is_scalar(other):
+            return NotImplemented
+        return LogForm({key: c * other for key, c in self.terms.items()}, self.const * other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> LogForm:
+        if isinstance(other, LogForm):
+            if other.terms:
+                raise NotExact("a quotient by a logarithm is not a rational combination of logarithms")
+            other = other.const
+        if isinstance(other, int):
+            other = fmpq(other)
+        return self * (1 / other)
+
+    def __eq__(self, other: object) -> bool:
+        return (isinstance(other, LogForm) or _is_scalar(other)) and is_zero(self - other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _ordered(self, other: Any) -> int:
+        return sign(self - other)
+
+    def __lt__(self, other: Any) -> bool:
+        return self._ordered(other) < 0
+
+    def __gt__(self, other: Any) -> bool:
+        return self._ordered(other) > 0
+
+    def __le__(self, other: Any) -> bool:
+        return self._ordered(other) <= 0
+
+    def __ge__(self, other: Any) -> bool:
+        return self._ordered(other) >= 0
+
+    def __abs__(self) -> LogForm:
+        return -self if sign(self) < 0 else self
+
+    def __repr__(self) -> str:
+        parts = [] if self.const == 0 and self.terms else [str(self.const)]
+        for (atom, k), c in self.terms.items():
+            power = "" if k == 0 else "β " if k == 1 else f"β^{k} "
+            parts.append(f"{'' if c == 1 else f'({c}) '}{power}log {atom}")
+        return " + ".join(parts)
+
+
+class Exponent:
+    r"""A formal real exponent :math:`\beta` in a symbolic proof.
+
+    `powers` maps an atom r to the atom u that stands for :math:`r^\beta`; the two are independent
+    indeterminates, because for generic :math:`\beta` they are algebraically independent.
+    """
+
+    def __init__(self, powers: Mapping[Ratio, Ratio]) -> None:
+        self._up = {_atom(r): _atom(u) for r, u in powers.items()}
+
+    def __mul__(self, other: Any) -> LogForm:
+        if not isinstance(other, LogForm):
+            return NotImplemented
+        if other.const != 0:
+            raise NotExact("a formal exponent multiplies logarithms only")
+        total = LogForm({})
+        for (atom, k), c in other.terms.items():
+            key = (self._up[atom], 0) if k == 0 and atom in self._up else (atom, k + 1)
+            total = total + LogForm({key: c})
+        return total
+
+    __rmul__ = __mul__
+
+
+def _atom(r: Ratio) -> Poly:
+    return Poly(r.num)
+
+
+def _is_scalar(x: Any) -> bool:
+    return isinstance(x, int | fmpz | fmpq | Ratio | Fraction)
+
+
+def log(x: Any) -> Any:
+    """Logarithm of a positive field element, as a :class:`LogForm`; of a ball, as a ball."""
+    if isinstance(x, arb):
+        return x.log()
+    if isinstance(x, Ratio):
+        return _log_poly(x.num) - _log_poly(x.den)
+    if isinstance(x, LogForm):
+        if x.terms:
+            raise NotExact("the logarithm of a logarithm")
+        x = x.const
+    q = fmpq(x)
+    if q <= 0:
+        raise NotExact(f"the logarithm of {q}")
+    terms: dict[tuple[Any, int], Any] = {}
+    if q.p != 1:
+        terms[(int(q.p), 0)] = fmpq(1)
+    if q.q != 1:
+        terms[(int(q.q), 0)] = fmpq(-1)
+    return LogForm(terms)
+
+
+def _log_poly(f: Any) -> LogForm:
+    content = fmpz(0)
+    for c in f.coeffs():
+        content = content.gcd(c)
+    primitive = f // (f**0 * content)
+    terms: dict[tuple[Any, int], Any] = {}
+    if content != 1:
+        terms[(int(content), 0)] = fmpq(1)
+    if primitive != 1:
+        terms[(Poly(primitive), 0)] = fmpq(1)
+    return LogForm(terms)
+
+
+def exp(x: Any) -> Any:
+    """Exponential of a form with integer coefficients, exact; of a ball, as a ball."""
+    if isinstance(x, arb):
+        return x.exp()
+    if not isinstance(x, LogForm):
+        x = LogForm({}, x)
+    if x.const != 0:
+        raise NotExact(f"exp({x.const}) is irrational")
+    terms, result = x.terms, fmpq(1)
+    if any(not _integral(c) for c in terms.values()):
+        terms = _over_coprime_base(x)
+    for (atom, k), c in terms.items():
+        if k or not _integral(c):
+            raise NotExact(f"exp({x}) is irrational")
+        n = int(fmpq(c).p) if not isinstance(c, Ratio) else int(str(c))
+        base = fmpq(atom) if isinstance(atom, int) else Ratio(atom.value, atom.value**0)
+        result = result * base**n
+    return result
+
+
+def _integral(c: Any) -> bool:
+    return (c.num.is_constant() and c.den == 1) if isinstance(c, Ratio) else fmpq(c).q == 1
+
+
+def _over_coprime_base(x: LogForm) -> dict[tuple[Any, int], Any]:
+    """The same form over pairwise coprime atoms (factor refinement: gcds only, nothing is factored)."""
+    out: dict[tuple[Any, int], Any] = {}
+    for k in {k for _, k in x.terms}:
+        for numeric in (True, False):
+            atoms = [a for a, j in x.terms if j == k and isinstance(a, int) is numeric]
+            values = [fmpz(a) if numeric else a.value for a in atoms]
+            for base in _coprime_base(values):
+                total: Any = 0
+                for atom, value in zip(atoms, values, strict=True):
+                    e = 0
+                    while value != 1 and value % base == 0:
+                        value, e = value // base, e + 1
+                    if e:
+                        total = x.terms[(atom, k)] * e + total
+                if total != 0:
+                    out[(int(base) if numeric else Poly(base), k)] = total
+    return out
+
+
+def _coprime_base(values: list[Any]) -> list[Any]:
+    base: list[Any] = []
+    todo = [v for v in values if v != 1]
+    while todo:
+        v = todo.pop()
+        for i, b in enumerate(base):
+            g = v.gcd(b)
+            if g != 1 and g != -1:
+                del base[i]
+                todo += [p for p in (g, v // g, b // g) if p != 1]
+                break
+        else:
+            base.append(v)
+    return base
+
+
+def is_zero(x: Any) -> bool:
+    """Whether an exact value is zero: a decision, not an approximation."""
+    if not isinstance(x, LogForm):
+        return bool(x == 0)
+    if not x.terms:
+        return bool(x.const == 0)
+    if x.const != 0:
+        return False  # 1 is independent of the logarithms of algebraic numbers (Baker)
+    symbolic = any(not isinstance(a, int) or isinstance(c, Ratio) for (a, _), c in x.terms.items())
+    if not symbolic and not to_arb(x).contains(0):
+        return False
+    return not _over_coprime_base(x)
+
+
+def sign(x: Any) -> int:
+    """The sign of an exact number: -1, 0 or 1."""
+    if not isinstance(x, LogForm):
+        return (x > 0) - (x < 0)
+    if is_zero(x):
+        return 0
+    before = ctx.prec
+    try:
+        while ctx.prec <= MAX_PRECISION:
+            value = to_arb(x)
+            if not value.contains(0):
+                return 1 if value > 0 else -1
+            ctx.prec *= 2
+    finally:
+        ctx.prec = before
+    raise Undecided(f"the sign of {x} is not decided at {MAX_PRECISION} bits")
+
+
+def to_arb(x: Any) -> arb:
+    """A ball around an exact number, at the current precision."""
+    if isinstance(x, arb):
+        return x
+    if not isinstance(x, LogForm):
+        return arb(fmpq(x.numerator, x.denominator) if isinstance(x, Fraction) else fmpq(x))
+    total = arb(fmpq(x.const))
+    for (atom, _), c in x.terms.items():
+        total += arb(fmpq(c)) * arb(atom).log()
+    return total
