@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from flint import arb, ctx, fmpq, fmpz, fmpz_mpoly_ctx, Ordering  # noqa: I001
+from flint import Ordering, arb, ctx, fmpq, fmpz, fmpz_mpoly_ctx
 
 from .errors import DidlabError, Undecided
 
@@ -191,6 +191,11 @@ class LogForm:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @property
+    def symbolic(self) -> bool:
+        """Whether indeterminates occur, so that only equality with 0 has a meaning."""
+        return any(not isinstance(a, int) or k or isinstance(c, Ratio) for (a, k), c in self.terms.items())
+
     def _ordered(self, other: Any) -> int:
         return sign(self - other)
 
@@ -240,6 +245,9 @@ class Exponent:
 
     __rmul__ = __mul__
 
+    def __gt__(self, other: Any) -> bool:
+        return True  # a formal exponent stands for any positive real number
+
 
 def _atom(r: Ratio) -> Poly:
     return Poly(r.num)
@@ -249,9 +257,13 @@ def _is_scalar(x: Any) -> bool:
     return isinstance(x, int | fmpz | fmpq | Ratio | Fraction)
 
 
+def _is_exact(x: Any) -> bool:
+    return isinstance(x, LogForm) or _is_scalar(x)
+
+
 def log(x: Any) -> Any:
     """Logarithm of a positive field element, as a :class:`LogForm`; of a ball, as a ball."""
-    if isinstance(x, arb):
+    if isinstance(x, arb) or not _is_exact(x):
         return x.log()
     if isinstance(x, Ratio):
         return _log_poly(x.num) - _log_poly(x.den)
@@ -285,7 +297,7 @@ def _log_poly(f: Any) -> LogForm:
 
 def exp(x: Any) -> Any:
     """Exponential of a form with integer coefficients, exact; of a ball, as a ball."""
-    if isinstance(x, arb):
+    if isinstance(x, arb) or not _is_exact(x):
         return x.exp()
     if not isinstance(x, LogForm):
         x = LogForm({}, x)
@@ -351,8 +363,7 @@ def is_zero(x: Any) -> bool:
         return bool(x.const == 0)
     if x.const != 0:
         return False  # 1 is independent of the logarithms of algebraic numbers (Baker)
-    symbolic = any(not isinstance(a, int) or isinstance(c, Ratio) for (a, _), c in x.terms.items())
-    if not symbolic and not to_arb(x).contains(0):
+    if not x.symbolic and not to_arb(x).contains(0):
         return False
     return not _over_coprime_base(x)
 

@@ -1,0 +1,1 @@
+"""The machinery that judges statements; it knows no paper."""

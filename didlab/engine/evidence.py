@@ -1,0 +1,183 @@
+"""The evidence ladder for a statement that no instance violates: symbolic, exact, enclosed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from flint import ctx
+
+from ..exact import NotExact, symbols
+from .claim import Statement
+from .degrees import Degree
+from .instances import Batch, Undefined, decide, draw, evaluate, shapes
+from .kinds import Raw, indeterminates, instance_fields
+from .lifts import BALL, DEGREE, EXACT, SYMBOLIC
+from .relations import Relation, robustness, truth
+from .search import Effort, Found
+from .weights import SZ_SET
+
+__all__ = ["Evidence", "confirm", "prove"]
+
+CHUNK = 64
+
+
+@dataclass
+class Evidence:
+    """How strongly a statement is supported, and by what."""
+
+    level: str
+    instances: int = 0
+    met: int = 0
+    coverage: dict[str, int] = field(default_factory=dict)
+    worst_residual: str = ""
+    radius: float | None = None
+    degree: int | None = None
+    fooled_bound: str | None = None
+    sizes: list[str] = field(default_factory=list)
+    undecided: int = 0
+
+
+def identity(relation: Relation) -> bool:
+    """Whether the relation is a conjunction of equations."""
+    connectives = {"and", "forall", "=="}
+
+    def plain(r: Relation) -> bool:
+        return r.kind in connectives and all(plain(p) for p in r.parts)
+
+    return plain(relation)
+
+
+def prove(statement: Statement) -> list[str]:
+    """The sizes at which the statement, an identity, is proved with indeterminates."""
+    proved: list[str] = []
+    for shape in shapes(statement.draws, max(statement.symbolic, default=0)):
+        if shape.get("K", 2) not in statement.symbolic:
+            continue
+        if not _proved_at(statement, shape):
+            break
+        proved.append(", ".join(f"{k}={v}" for k, v in shape.items()))
+    return proved
+
+
+def _proved_at(statement: Statement, shape: dict[str, int]) -> bool:
+    sizes = indeterminates(statement.draws, shape)
+    count = sum(int(np.prod(s)) for s in sizes.values())
+    generators = iter(symbols(" ".join(f"x{i}" for i in range(count))))
+    free = {name: _fill(s, generators) for name, s in sizes.items()}
+    rest = draw(statement.draws, np.random.default_rng(0), 6, shape)
+    discrete = [name for name, f in instance_fields(statement.draws).items() if not f.continuous]
+    for i in range(len(rest)) if discrete else [0]:
+        raw = free | {name: rest.raw[name][i] for name in discrete}
+        try:
+            relation = evaluate(statement, raw, SYMBOLIC)
+            if not identity(relation) or int(truth(relation, False)) != 1:
+                return False
+        except (NotExact, TypeError, AttributeError, Undefined):
+            return False
+    return True
+
+
+def _fill(shape: tuple[int, ...], items: Any) -> np.ndarray:
+    out = np.empty(shape, dtype=object)
+    for i in np.ndindex(*shape):
+        out[i] = next(items)
+    return out
+
+
+def degree_of(statement: Statement, shape: dict[str, int], raw: Raw) -> int | None:
+    """A bound on the degree of the residual's numerator, or None where it is not a rational function."""
+    fields = instance_fields(statement.draws)
+    lifted = {n: _fill(raw[n].shape, iter(lambda: Degree(1), None)) if f.continuous else raw[n] for n, f in fields.items()}
+    try:
+        relation = evaluate(statement, lifted, DEGREE)
+        if not identity(relation):
+            return None
+        gaps = [np.asarray(np.asarray(x.left, object) - np.asarray(x.right, object), object) for x in relation.leaves()]
+        return max(int(d.num) for gap in gaps for d in gap.flat)
+    except (NotExact, TypeError, AttributeError, ArithmeticError, Undefined, ValueError):
+        return None
+
+
+def confirm(statement: Statement, rng: np.random.Generator, effort: Effort) -> tuple[Evidence, Found | None]:
+    """Decide the statement on many instances without rounding; stop at the first violation."""
+    evidence = Evidence("exact")
+    sizes = shapes(statement.draws, effort.largest)
+    share = -(-effort.confirm // len(sizes))
+    log_fooled, degree = 0.0, None
+    for shape in sizes:
+        batch = draw(statement.draws, rng, share, shape)
+        fields = instance_fields(statement.draws)
+        algebraic = degree_of(statement, shape, batch.one(0)) if len(batch) else None
+        if algebraic is not None:
+            half = np.arange(len(batch)) % 2 == 0
+            for name, f in fields.items():
+                if f.continuous and f.low >= 1:
+                    batch.raw[name][half] = rng.integers(1, SZ_SET + 1, batch.raw[name][half].shape)
+            keep = np.broadcast_to(np.logical_and.reduce([_kind_valid(k, batch.raw) for k in statement.draws]), (len(batch),))
+            labels = np.where(half, "independent uniform", batch.labels)
+            batch = Batch(batch.raw, labels, shape).take(np.flatnonzero(keep | half))
+            degree = max(degree or 0, algebraic)
+            log_fooled += float(half.sum()) * np.log10(min(1.0, max(algebraic, 1) / SZ_SET))
+        found = _confirm_batch(statement, batch, evidence)
+        if found is not None:
+            return evidence, found
+    if evidence.level == "exact" and degree is not None:
+        evidence.degree, evidence.fooled_bound = degree, f"1e{int(np.ceil(log_fooled))}"
+    return evidence, None
+
+
+def _kind_valid(kind: Any, raw: Raw) -> np.ndarray:
+    clipped = {f.name: np.minimum(raw[f.name], f.high) if f.continuous else raw[f.name] for f in kind.fields}
+    return kind.valid({**raw, **clipped})
+
+
+def _confirm_batch(statement: Statement, batch: Batch, evidence: Evidence) -> Found | None:
+    for start in range(0, len(batch), CHUNK):
+        part = batch.take(np.arange(start, min(start + CHUNK, len(batch))))
+        values, met, radius, level = _decide_chunk(statement, part)
+        for i in np.flatnonzero(values <= 0):
+            decision = decide(statement, part.one(int(i)))
+            if decision.truth < 0:
+                return Found(part.one(int(i)), decision, str(part.labels[i]), "exact search")
+            if decision.truth == 0 and decision.radius == 0.0:
+                evidence.undecided += 1
+            radius = max(radius, decision.radius)
+        if level == "enclosed":
+            evidence.level = "enclosed"
+        evidence.instances += len(part)
+        evidence.met += int(met.sum())
+        if radius:
+            evidence.radius = max(evidence.radius or 0.0, radius)
+        for name, number in zip(*np.unique(part.labels.astype(str), return_counts=True), strict=True):
+            evidence.coverage[str(name)] = evidence.coverage.get(str(name), 0) + int(number)
+    return None
+
+
+def _decide_chunk(statement: Statement, part: Batch) -> tuple[np.ndarray, np.ndarray, float, str]:
+    n = len(part)
+    for lift, level in ((EXACT, "exact"), (BALL, "enclosed")):
+        before = ctx.prec
+        try:
+            ctx.prec = 192 if lift is BALL else before
+            relation = evaluate(statement, part.raw, lift)
+            values = np.broadcast_to(truth(relation, True), (n,))
+            met = np.ones(n, bool)
+            if relation.hypothesis is not None:
+                met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (n,))
+            return values, met, 0.0, level
+        except NotExact:
+            continue
+        except Undefined:
+            break
+        finally:
+            ctx.prec = before
+    return np.zeros(n), np.ones(n, bool), 0.0, "exact"
+
+
+def margin(statement: Statement, relation: Relation) -> float:
+    """The smallest margin of a relation, for the report."""
+    return float(np.min(robustness(relation, False)))
+
+

@@ -1,0 +1,224 @@
+"""From a claim to its verdict: attack the printed statement, then whatever should stand in its place."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import DidlabError
+from .certificate import certificate, describe, replay
+from .claim import Claim, Statement
+from .evidence import Evidence, confirm, identity, prove
+from .instances import Undefined, draw, evaluate, scan, shapes
+from .lifts import FLOAT
+from .relations import truth
+from .search import Effort, Found, Hunt, cost, exhaust, hunt, shrink
+from .kinds import instance_fields  # noqa: I001
+
+__all__ = ["Judgement", "judge"]
+
+SLIVER = 0.05
+ENOUGH = 0.5
+
+
+@dataclass
+class Judgement:
+    """The verdict on a claim and everything that supports it."""
+
+    claim: Claim
+    verdict: str
+    why: str = ""
+    evidence: Evidence | None = None
+    amended: Evidence | None = None
+    found: Found | None = None
+    found_again: bool = False
+    minimality: str = ""
+    share: float | None = None
+    neighbours: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def described(self) -> dict[str, Any] | None:
+        return describe(self.claim.printed, self.found) if self.found else None
+
+    @property
+    def certificate(self) -> dict[str, Any] | None:
+        return certificate(self.claim, self.found) if self.found else None
+
+
+def judge(claim: Claim, *, seed: int = 0, effort: str = "standard", stored: Mapping[str, Any] | None = None) -> Judgement:
+    """Judge one claim.
+
+    Args:
+        claim: what to judge.
+        seed: every random choice follows from it and the claim's id.
+        effort: "quick", "standard" or "deep".
+        stored: a certificate found earlier; replayed first, so that the verdict does not depend on luck.
+
+    Returns:
+        the judgement; a failure of the check itself is a verdict "error", not an exception.
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(claim.id.encode())])
+    try:
+        return _judge(claim, rng, Effort.named(effort), stored)
+    except (DidlabError, ArithmeticError, ValueError, TypeError, IndexError, KeyError, AttributeError) as e:
+        return Judgement(claim, "error", f"{type(e).__name__}: {e}")
+
+
+def _judge(claim: Claim, rng: np.random.Generator, effort: Effort, stored: Mapping[str, Any] | None) -> Judgement:
+    kept: Found | None = None
+    if stored is not None:
+        kept = replay(claim, stored)
+    search = hunt(claim.printed, rng, effort)
+    found, evidence = search.found, None
+    if found is None:
+        evidence, found = _support(claim.printed, rng, effort)
+        if found is not None:
+            found = shrink(claim.printed, found, effort)
+    again = found is not None
+    fields = instance_fields(claim.printed.draws)
+    if kept is not None and (found is None or cost(fields, kept.instance) <= cost(fields, found.instance)):
+        found = kept
+    if found is None:
+        return _unbroken(claim, rng, effort, search, evidence)
+    result = Judgement(claim, "refuted", found=found, found_again=again)
+    found, result.minimality = _minimal(claim.printed, found, effort)
+    result.found = found
+    amended = claim.amended
+    if amended is None:
+        result.verdict, result.why = "undecided", "violated as printed, and no amended statement is given"
+        return result
+    hunted = hunt(amended, rng, effort)
+    if hunted.found is not None:
+        result.verdict = "undecided"
+        result.why = f"the amended statement is violated too: {describe(amended, hunted.found)['objects']}"
+        return result
+    result.amended, broken = _support(amended, rng, effort)
+    if broken is not None:
+        result.verdict = "undecided"
+        result.why = f"the amended statement is violated too: {describe(amended, broken)['objects']}"
+        return result
+    _merge(result.amended, hunted)
+    if claim.assumption is not None:
+        result.verdict = "conditional"
+        result.share = _share(claim, rng)
+        if result.share < SLIVER and not claim.assumption.own_setting:
+            result.verdict, result.why = "undecided", f"the assumption leaves a share of {result.share:.3f} of ordinary instances"
+            return result
+    return _checked(result, amended, result.amended, rng, effort)
+
+
+def _unbroken(claim: Claim, rng: np.random.Generator, effort: Effort, search: Hunt, evidence: Evidence | None) -> Judgement:
+    assert evidence is not None
+    _merge(evidence, search)
+    result = Judgement(claim, "holds", evidence=evidence)
+    return _checked(result, claim.printed, evidence, rng, effort)
+
+
+def _checked(result: Judgement, statement: Statement, evidence: Evidence, rng: np.random.Generator, effort: Effort) -> Judgement:
+    if evidence.met == 0:
+        result.verdict, result.why = "vacuous", "no instance met the hypotheses"
+    elif evidence.met < ENOUGH * evidence.instances:
+        result.verdict = "vacuous"
+        result.why = f"only {evidence.met} of {evidence.instances} instances met the hypotheses: draw them by construction"
+    elif evidence.undecided:
+        result.verdict, result.why = "undecided", f"{evidence.undecided} instances are not decided at the highest precision"
+    result.neighbours = [_neighbour(statement, name, rng, effort) for name in statement.neighbours]
+    missed = [n["name"] for n in result.neighbours if not n["refuted"]]
+    if missed and result.verdict in ("holds", "conditional", "refuted"):
+        result.verdict, result.why = "undecided", f"false neighbours not refuted: {', '.join(missed)}"
+    return result
+
+
+def _support(statement: Statement, rng: np.random.Generator, effort: Effort) -> tuple[Evidence, Found | None]:
+    evidence, found = confirm(statement, rng, effort)
+    if found is None and statement.symbolic:
+        evidence.sizes = prove(statement)
+        if evidence.sizes:
+            evidence.level = "symbolic"
+    return evidence, found
+
+
+def _merge(evidence: Evidence, search: Hunt) -> None:
+    evidence.worst_residual = "0" if evidence.level in ("symbolic", "exact") else evidence.worst_residual
+    for name, number in search.coverage.items():
+        evidence.coverage[name] = evidence.coverage.get(name, 0) + number
+
+
+def _share(claim: Claim, rng: np.random.Generator) -> float:
+    """The share of ordinary instances of three or more outcomes that satisfy the assumption."""
+    assert claim.assumption is not None
+    test = Statement("", claim.assumption.predicate, claim.printed.draws)
+    met = tried = 0
+    for shape in shapes(claim.printed.draws, 4):
+        batch = draw(claim.printed.draws, rng, 256, shape, plain=True)
+        if not len(batch):
+            continue
+        value = np.broadcast_to(truth(evaluate(test, batch.raw, FLOAT), True), (len(batch),))
+        met, tried = met + int((value >= 0).sum()), tried + len(batch)
+    return met / max(tried, 1)
+
+
+def _minimal(statement: Statement, found: Found, effort: Effort) -> tuple[Found, str]:
+    """Whether smaller shapes hold a violation, by trying all of their small instances."""
+    here = {a: found.instance[f.name].shape[i] for f in instance_fields(statement.draws).values()
+            for i, a in enumerate(f.axes) if isinstance(a, str)}
+    tried, bounds = 0, []
+    for shape in shapes(statement.draws, effort.largest):
+        if shape == here or any(shape[a] > here[a] for a in here):
+            continue
+        bound, count, smaller = exhaust(statement, shape, effort.exhaust)
+        if smaller is not None:
+            return shrink(statement, smaller, effort), "a smaller one was found by exhaustion"
+        tried += count
+        if bound:
+            bounds.append(f"{', '.join(f'{k}={v}' for k, v in shape.items())}: integers up to {bound}")
+    if not bounds:
+        at_floor = all(here[a] == min(v for s in shapes(statement.draws, effort.largest) for b, v in s.items() if b == a)
+                       for a in here)
+        return found, "no smaller size exists" if at_floor else ""
+    return found, f"no smaller one among all {tried} instances ({'; '.join(bounds)})"
+
+
+def _neighbour(statement: Statement, name: str, rng: np.random.Generator, effort: Effort) -> dict[str, Any]:
+    false = statement.neighbour(name)
+    search = hunt(false, rng, effort, certify=16)
+    found = search.found
+    if found is None:
+        _, found = confirm(false, rng, effort)
+    deviation, true_share = _closeness(false, rng)
+    return {
+        "name": name,
+        "refuted": found is not None,
+        "near": bool(true_share > 0.5 or deviation < 0.05),
+        "true_share": round(true_share, 3),
+        "deviation": round(min(deviation, 1e6), 4),
+    }
+
+
+def _closeness(statement: Statement, rng: np.random.Generator) -> tuple[float, float]:
+    """How close a false statement is to true on ordinary instances: median relative gap, share where it is true."""
+    gaps, true, tried = [], 0, 0
+    for shape in shapes(statement.draws, 4):
+        batch = draw(statement.draws, rng, 128, shape, plain=True)
+        try:
+            value, _, relation = scan(statement, batch)
+        except Undefined:
+            continue
+        met = np.ones(len(batch), bool)
+        if relation.hypothesis is not None:
+            met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (len(batch),))
+        true, tried = true + int(((value >= 0) & met).sum()), tried + int(met.sum())
+        for leaf in relation.leaves():
+            if leaf.kind == "==" and identity(relation):
+                a, b = (np.asarray(v, dtype=np.float64) for v in (leaf.left, leaf.right))
+                with np.errstate(all="ignore"):
+                    gap = np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
+                gaps.append(np.nan_to_num(gap).reshape(-1))
+    deviation = float(np.median(np.concatenate(gaps))) if gaps else float("inf")
+    return deviation, true / max(tried, 1)
+
+

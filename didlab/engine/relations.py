@@ -1,0 +1,207 @@
+r"""What a check returns: a relation between computed quantities, in three-valued logic.
+
+A leaf compares two arrays; its truth is 1 (true), -1 (false) or 0 (not decided by these numbers). Leaves combine
+elementwise (:func:`both`, :func:`implies`, ...); :func:`forall` and :func:`exists` reduce the axes of one instance.
+On floats, 0 means "within rounding": only exact numbers and balls decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import exact
+
+__all__ = [
+    "Relation", "at_least", "both", "either", "equal", "exists", "forall", "greater", "iff", "implies", "negation",
+]
+
+ROUNDING = 1e-9  # floats only rank candidates; a candidate becomes a counterexample by exact arithmetic
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A node: a comparison of `left` and `right`, or a connective over `parts`."""
+
+    kind: str
+    left: Any = None
+    right: Any = None
+    parts: tuple[Relation, ...] = ()
+    label: str = ""
+
+    def leaves(self) -> Iterator[Relation]:
+        """The comparisons in the order they were written."""
+        if self.parts:
+            for part in self.parts:
+                yield from part.leaves()
+        else:
+            yield self
+
+    @property
+    def hypothesis(self) -> Relation | None:
+        """The left side of an implication at the root."""
+        return self.parts[0] if self.kind == "implies" else None
+
+
+def equal(left: Any, right: Any, label: str = "") -> Relation:
+    """left == right, at every outcome."""
+    return Relation("==", left, right, label=label)
+
+
+def at_least(left: Any, right: Any, label: str = "") -> Relation:
+    """left >= right."""
+    return Relation(">=", left, right, label=label)
+
+
+def greater(left: Any, right: Any, label: str = "") -> Relation:
+    """left > right."""
+    return Relation(">", left, right, label=label)
+
+
+def both(*parts: Relation) -> Relation:
+    """All of the parts."""
+    return Relation("and", parts=parts)
+
+
+def either(*parts: Relation) -> Relation:
+    """At least one of the parts."""
+    return Relation("or", parts=parts)
+
+
+def negation(part: Relation) -> Relation:
+    """Not the part."""
+    return Relation("not", parts=(part,))
+
+
+def implies(hypothesis: Relation, conclusion: Relation) -> Relation:
+    """The conclusion wherever the hypothesis is true; at the root, the hypothesis is counted for coverage."""
+    return Relation("implies", parts=(hypothesis, conclusion))
+
+
+def iff(left: Relation, right: Relation) -> Relation:
+    """Both or neither."""
+    return Relation("iff", parts=(left, right))
+
+
+def forall(part: Relation) -> Relation:
+    """True at every entry of the instance."""
+    return Relation("forall", parts=(part,))
+
+
+def exists(part: Relation) -> Relation:
+    """True at some entry of the instance."""
+    return Relation("exists", parts=(part,))
+
+
+Leaf = Callable[[str, Any, Any], np.ndarray]
+
+
+def truth(relation: Relation, batch: bool) -> np.ndarray:
+    """Three-valued truth of each instance (one leading batch axis) or of the single instance."""
+    return _fold(relation, batch, _leaf_truth, root=True)
+
+
+def robustness(relation: Relation, batch: bool) -> np.ndarray:
+    """A number that is negative where the relation fails: what the optimiser makes small."""
+    return _fold(relation, batch, _leaf_margin, root=True)
+
+
+def _fold(r: Relation, batch: bool, leaf: Leaf, root: bool = False) -> np.ndarray:
+    if r.kind in ("==", ">=", ">"):
+        value = leaf(r.kind, r.left, r.right)
+    else:
+        values = [_fold(p, batch, leaf) for p in r.parts]
+        match r.kind:
+            case "and":
+                value = _reduce(np.minimum, values, batch)
+            case "or":
+                value = _reduce(np.maximum, values, batch)
+            case "not":
+                value = -values[0]
+            case "implies":
+                value = _reduce(np.maximum, [-values[0], values[1]], batch)
+            case "iff":
+                a, b = values
+                forward, back = _reduce(np.maximum, [-a, b], batch), _reduce(np.maximum, [a, -b], batch)
+                value = _reduce(np.minimum, [forward, back], batch)
+            case "forall":
+                value = _all_axes(np.minimum, values[0], batch)
+            case _:
+                value = _all_axes(np.maximum, values[0], batch)
+    return _all_axes(np.minimum, value, batch) if root else value
+
+
+def _reduce(pick: Any, values: list[np.ndarray], batch: bool) -> np.ndarray:
+    result = values[0]
+    for v in values[1:]:
+        gap = result.ndim - v.ndim
+        lead = 1 if batch else 0
+        if gap > 0:
+            v = v.reshape(*v.shape[:lead], *(1,) * gap, *v.shape[lead:])
+        elif gap < 0:
+            result = result.reshape(*result.shape[:lead], *(1,) * -gap, *result.shape[lead:])
+        result = pick(result, v)
+    return result
+
+
+def _all_axes(pick: Any, value: np.ndarray, batch: bool) -> np.ndarray:
+    axes = tuple(range(1 if batch else 0, value.ndim))
+    return pick.reduce(value, axis=axes) if axes else value
+
+
+def _leaf_truth(kind: str, left: Any, right: Any) -> np.ndarray:
+    a, b = np.asarray(left), np.asarray(right)
+    if a.dtype == object or b.dtype == object or (a.dtype.kind in "iub" and b.dtype.kind in "iub"):
+        signs = np.asarray(_sign(_difference(a, b)), dtype=np.float64)
+        return np.asarray(_from_sign(kind, signs))
+    gap, scale = _float_gap(a, b)
+    near = ~(np.abs(gap) > ROUNDING * scale)
+    if kind == "==":
+        return np.where(near, 0.0, -1.0)
+    return np.where(near, 0.0, np.sign(np.nan_to_num(gap)))
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray(a.astype(object) - b.astype(object), dtype=object)
+
+
+def _float_gap(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(a - b, dtype=np.float64), 1.0 + np.abs(a) + np.abs(b)
+
+
+def _leaf_margin(kind: str, left: Any, right: Any) -> np.ndarray:
+    gap, scale = _float_gap(np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64))
+    margin = np.nan_to_num(gap / scale, nan=0.0)
+    return -np.abs(margin) if kind == "==" else margin
+
+
+_UNKNOWN = 9.0
+
+
+def _from_sign(kind: str, signs: np.ndarray) -> np.ndarray:
+    unknown = signs == _UNKNOWN
+    match kind:
+        case "==":
+            value = np.where(signs == 0, 1.0, -1.0)
+        case ">=":
+            value = np.where(signs >= 0, 1.0, -1.0)
+        case _:
+            value = np.where(signs > 0, 1.0, -1.0)
+    return np.where(unknown, 0.0, value)
+
+
+def _sign_of(x: Any) -> float:
+    if isinstance(x, exact.arb):
+        return (1.0 if x > 0 else -1.0) if not x.contains(0) else 0.0 if x == 0 else _UNKNOWN
+    if isinstance(x, bool | np.bool_ | int | float | np.integer | np.floating):
+        return float(x > 0) - float(x < 0)
+    if isinstance(x, exact.Ratio) or (isinstance(x, exact.LogForm) and x.symbolic):
+        return 0.0 if exact.is_zero(x) else _UNKNOWN
+    return float(exact.sign(x))
+
+
+_sign = np.frompyfunc(_sign_of, 1, 1)

@@ -1,0 +1,262 @@
+"""The attack on a statement: hard instances, an optimiser, and shrinking to something a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+from scipy.optimize import differential_evolution
+
+from .claim import Statement
+from .instances import Batch, Decision, Undefined, decide, draw, evaluate, scan, shapes
+from .kinds import Field, Raw, Shape, instance_fields
+from .lifts import FLOAT
+from .relations import robustness
+
+__all__ = ["Effort", "Found", "Hunt", "exhaust", "hunt", "shrink"]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work a judgement may do."""
+
+    name: str
+    batch: int
+    confirm: int
+    optimise: int
+    exhaust: int
+    largest: int
+
+    @staticmethod
+    def named(name: str) -> Effort:
+        return _EFFORTS[name]
+
+
+_EFFORTS = {
+    "quick": Effort("quick", 256, 256, 8, 2_000, 4),
+    "standard": Effort("standard", 1024, 2_400, 24, 20_000, 5),
+    "deep": Effort("deep", 10_240, 24_000, 120, 400_000, 6),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A certified violation."""
+
+    instance: Raw
+    decision: Decision
+    label: str
+    by: str
+
+
+@dataclass
+class Hunt:
+    """What a search did: the violation if there was one, how many instances, which classes, hypotheses met."""
+
+    found: Found | None = None
+    tried: int = 0
+    met: int = 0
+    coverage: dict[str, int] = field(default_factory=dict)
+
+    def count(self, batch: Batch, met: np.ndarray) -> None:
+        self.tried += len(batch)
+        self.met += int(met.sum())
+        for name, number in zip(*np.unique(batch.labels.astype(str), return_counts=True), strict=True):
+            self.coverage[str(name)] = self.coverage.get(str(name), 0) + int(number)
+
+
+def hunt(statement: Statement, rng: np.random.Generator, effort: Effort, *, certify: int = 48) -> Hunt:
+    """Look for a certified violation, smallest shapes first; the first one found is shrunk."""
+    result = Hunt()
+    for shape in shapes(statement.draws, effort.largest):
+        batch = draw(statement.draws, rng, effort.batch, shape)
+        found = _certify(statement, batch, result, certify, "search")
+        if found is None and effort.optimise:
+            found = _optimise(statement, batch, rng, effort)
+        if found is not None:
+            result.found = shrink(statement, found, effort)
+            return result
+    return result
+
+
+def _certify(statement: Statement, batch: Batch, result: Hunt | None, most: int, by: str) -> Found | None:
+    """Decide the most promising instances of a batch: clear float violations first, then the doubtful ones."""
+    try:
+        value, margin, relation = scan(statement, batch)
+    except Undefined:
+        value, margin, relation = np.zeros(len(batch)), np.zeros(len(batch)), None
+    if result is not None:
+        met = np.ones(len(batch), bool)
+        if relation is not None and relation.hypothesis is not None:
+            from .relations import truth
+
+            met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (len(batch),))
+        result.count(batch, met)
+    size = sum(np.abs(x.reshape(len(batch), -1)).sum(-1) for x in batch.raw.values())
+    clear = np.flatnonzero(value < 0)
+    doubtful = np.flatnonzero(value == 0)
+    order = [*clear[np.argsort(size[clear], kind="stable")][:most]]
+    if not (relation is not None and _identity(relation)):
+        spread = doubtful[np.lexsort((size[doubtful], margin[doubtful].round(6)))]
+        order += [*spread[: max(8, most // 2)]]
+    for i in order:
+        instance = batch.one(int(i))
+        decision = decide(statement, instance)
+        if decision.truth < 0:
+            return Found(instance, decision, str(batch.labels[i]), by)
+    return None
+
+
+def _identity(relation: object) -> bool:
+    return all(leaf.kind == "==" for leaf in relation.leaves())  # type: ignore[attr-defined]
+
+
+def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effort: Effort) -> Found | None:
+    """Minimise the robustness over the logarithms of the weights, then round to small integers and decide."""
+    fields = [f for f in instance_fields(statement.draws).values() if f.continuous and f.low >= 1]
+    if not fields or not len(batch):
+        return None
+    try:
+        _, margin, relation = scan(statement, batch)
+    except Undefined:
+        return None
+    if _identity(relation):
+        return None
+    start = batch.one(int(np.argmin(margin)))
+    lengths = [int(np.prod(f.shape(batch.shape))) for f in fields]
+
+    def instances(points: np.ndarray, to_integers: bool) -> Raw:
+        raw = {name: np.broadcast_to(x, (len(points), *x.shape)) for name, x in start.items()}
+        at = 0
+        for f, length in zip(fields, lengths, strict=True):
+            part = np.exp(points[:, at : at + length]).reshape(-1, *f.shape(batch.shape))
+            raw[f.name] = np.clip(np.rint(part), f.low, f.high).astype(np.int64) if to_integers else part
+            at += length
+        return raw
+
+    def objective(columns: np.ndarray) -> np.ndarray:
+        points = np.atleast_2d(columns.T)
+        relation = evaluate(statement, instances(points, False), FLOAT)
+        return np.broadcast_to(robustness(relation, True), (len(points),)).astype(float)
+
+    bounds = [(0.0, float(np.log(f.high))) for f, length in zip(fields, lengths, strict=True) for _ in range(length)]
+    first = np.log(np.concatenate([np.maximum(start[f.name], 1).reshape(-1) for f in fields]).astype(float))
+    result = differential_evolution(objective, bounds, x0=np.clip(first, 0, [b for _, b in bounds]), rng=rng, tol=0,
+                                    popsize=6, maxiter=effort.optimise, polish=False, vectorized=True, updating="deferred")
+    scales = np.linspace(0.2, 1.0, 9)[:, None]
+    points = np.concatenate([result.x[None, :] * scales, result.population])
+    raw = instances(points, True)
+    valid = np.broadcast_to(np.logical_and.reduce([k.valid(raw) for k in statement.draws]), (len(points),))
+    rounded = Batch(raw, np.full(len(points), "optimised", dtype=object), batch.shape).take(np.flatnonzero(valid))
+    return _certify(statement, rounded, None, 16, "optimiser") if len(rounded) else None
+
+
+def shrink(statement: Statement, found: Found, effort: Effort) -> Found:
+    """The simplest violation reachable by removing outcomes and making integers smaller, certified at each step."""
+    best = found
+    while True:
+        better = next((f for f in _simpler(statement, best)), None)
+        if better is None:
+            return best
+        best = better
+
+
+def cost(fields: dict[str, Field], raw: Raw) -> tuple[int, int, int]:
+    """What shrinking makes small: the size of the arrays, the sum of the integers, the largest one."""
+    sizes = sum(raw[name].size for name in fields)
+    away = [np.abs(raw[name] - f.simplest) for name, f in fields.items()]
+    return sizes, int(sum(a.sum() for a in away)), int(max((a.max() for a in away if a.size), default=0))
+
+
+def _simpler(statement: Statement, found: Found) -> Iterator[Found]:
+    fields = instance_fields(statement.draws)
+    here = cost(fields, found.instance)
+    floor = {axis: min(values) for kind in statement.draws for axis, values in kind.sizes.items()}
+    candidates = [c for c in _steps(fields, found.instance, floor) if cost(fields, c) < here]
+    candidates = [c for c in candidates if bool(np.logical_and.reduce([k.valid(c) for k in statement.draws]))]
+    seen: set[bytes] = set()
+    for candidate in sorted(candidates, key=lambda c: cost(fields, c)):
+        key = b"|".join(np.ascontiguousarray(x).tobytes() + str(x.shape).encode() for x in candidate.values())
+        if key in seen:
+            continue
+        seen.add(key)
+        try:
+            relation = evaluate(statement, candidate, FLOAT)
+            if float(robustness(relation, False)) > 1e-9:
+                continue
+        except Undefined:
+            pass
+        decision = decide(statement, candidate)
+        if decision.truth < 0:
+            yield Found(candidate, decision, found.label, found.by)
+
+
+def _steps(fields: dict[str, Field], raw: Raw, floor: dict[str, int]) -> Iterator[Raw]:
+    axes = {a: raw[f.name].shape[i] for f in fields.values() for i, a in enumerate(f.axes) if isinstance(a, str)}
+    for axis, length in axes.items():
+        for k in range(length) if length > floor.get(axis, 1) else ():
+            yield {name: _drop(fields[name], raw[name], axis, k) for name in raw}
+    for name, f in fields.items():
+        x = raw[name]
+        g = int(np.gcd.reduce(np.abs(x).reshape(-1))) if x.size else 1
+        if g > 1 and f.low >= 1:
+            yield {**raw, name: x // g}
+        yield {**raw, name: np.full_like(x, f.simplest)}
+        moves = []
+        for i in np.ndindex(*x.shape):
+            v = int(x[i])
+            for new in {f.simplest, (v + f.simplest) // 2, v - 1, v + 1, v - 5, -v}:
+                if new != v and f.low <= new <= f.high and abs(new - f.simplest) <= abs(v - f.simplest):
+                    y = x.copy()
+                    y[i] = new
+                    if x.ndim == 2 and f.axes[0] == f.axes[1]:
+                        y[i[::-1]] = new
+                    moves.append(y)
+                    yield {**raw, name: y}
+        if f.low >= 1 and x.size <= 12:
+            for i, j in product(range(x.size), repeat=2):
+                y = x.copy().reshape(-1)
+                if i < j and y[i] > f.low and y[j] > f.low:
+                    y[i], y[j] = y[i] - 1, y[j] - 1
+                    yield {**raw, name: y.reshape(x.shape)}
+
+
+def _drop(f: Field, x: np.ndarray, axis: str, k: int) -> np.ndarray:
+    for i in reversed(range(len(f.axes))):
+        if f.axes[i] == axis:
+            x = np.delete(x, k, axis=i)
+    if axis == "K" and not f.continuous and f.low == 0 and "K" not in f.axes:
+        return np.where(x > k, x - 1, x)  # indices of outcomes
+    return x
+
+
+def exhaust(statement: Statement, shape: Shape, most: int) -> tuple[int, int, Found | None]:
+    """Try every instance of a shape with integers up to a bound: (bound, instances, violation)."""
+    fields = instance_fields(statement.draws)
+    lengths = {name: int(np.prod(f.shape(shape))) for name, f in fields.items()}
+    spans, bound = None, 0
+    for b in range(1, 13):
+        ranges = {name: range(f.low, min(f.high, max(b, f.low + 1) if f.continuous else _span(f, shape)) + 1)
+                  for name, f in fields.items()}
+        count = np.prod([float(len(ranges[name])) ** lengths[name] for name in fields])
+        if count > most:
+            break
+        spans, bound = ranges, b
+    if spans is None:
+        return 0, 0, None
+    columns = [spans[name] for name in fields for _ in range(lengths[name])]
+    grid = np.stack(np.meshgrid(*[np.array(c) for c in columns], indexing="ij"), -1).reshape(-1, len(columns))
+    raw, at = {}, 0
+    for name, f in fields.items():
+        raw[name] = grid[:, at : at + lengths[name]].reshape(-1, *f.shape(shape))
+        at += lengths[name]
+    valid = np.broadcast_to(np.logical_and.reduce([k.valid(raw) for k in statement.draws]), (len(grid),))
+    batch = Batch(raw, np.full(len(grid), "exhausted", dtype=object), shape).take(np.flatnonzero(valid))
+    found = _certify(statement, batch, None, 64, "exhaustion") if len(batch) else None
+    return bound, len(batch), found
+
+
+def _span(f: Field, shape: Shape) -> int:
+    return shape["K"] - 1 if f.low == 0 and "K" in shape and f.name == "pair" else f.high
