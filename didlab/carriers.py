@@ -19,7 +19,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ __all__ = ["NUMPY", "Carrier", "by_rows", "carrier_of", "two_diff", "two_prod", 
 
 Array = Any
 SCALE = 2.0**800  # weights are scaled by this where a result would be subnormal
+UNDERFLOW = 2.0**-960  # sums below it are computed a second time, scaled
 CAREFUL_BELOW = 1e-6  # below it, divergences are computed a second time with a refined normaliser
 BLOCK = 1 << 14  # elements per block of rows: the temporaries of a formula then stay in the cache
 
@@ -40,7 +41,8 @@ class Carrier(Protocol):
     def log_softmax(self, x: Array, low: Array = 0.0) -> Array: ...
     def softmax(self, x: Array, low: Array = 0.0, *, scaled: bool = False) -> Array: ...
     def contrast(self, a: Array, b: Array, *, careful: bool = True, scaled: bool = False) -> tuple[Array, ...]: ...
-    def mixture_contrast(self, rho: Array, table: Array) -> tuple[Array, ...]: ...
+    def mixture_contrast(self, rho: Array, table: Array, *, scaled: bool = False) -> tuple[Array, ...]: ...
+    def log_ratio(self, a: Array, b: Array) -> Array: ...
     def log_sum_exp(self, x: Array) -> Array: ...
     def kl_terms(self, p: Array, q: Array, log_ratio: Array) -> Array: ...
     def js_terms(self, p: Array, q: Array, log_ratio: Array) -> Array: ...
@@ -77,6 +79,15 @@ def two_prod(a: Array, b: Array) -> tuple[Array, Array]:
     return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
 
 
+class Anchored(NamedTuple):
+    """Logits relative to their mode: t = x - max(x) as high + low, exp(t), and its sum over all but the mode."""
+
+    high: Array
+    low: Array
+    weights: Array
+    others: Array
+
+
 class Floats:
     """Kernels shared by numpy arrays and torch tensors; `xp` is the module, the rest bridges its few differences."""
 
@@ -85,92 +96,136 @@ class Floats:
         self.exp, self.log, self.log1p, self.expm1 = xp.exp, xp.log, xp.log1p, xp.expm1
         self.tanh, self.where, self.abs, self.minimum, self.maximum = xp.tanh, xp.where, xp.abs, xp.minimum, xp.maximum
 
+    # what differs between the two modules, defined below: gather, overwrite, clamp, a second branch, a skipped one
+    _mode: Callable[[Array], Array]
+    _take: Callable[[Array, Array], Array]
+    _put: Callable[[Array, Array, float], Array]
+    _take_row: Callable[[Array, Array], Array]
+    _clip: Callable[[Array, float, float], Array]
+    _elsewhere: Callable[..., Array]
+    _shallow: Callable[[Array], bool]
+    _deep_sum: Callable[[Array, Array, Array], Array]
+
     def sum(self, x: Array) -> Array:
         return x.sum(-1)
 
-    def _anchor(self, x: Array, low: Array) -> tuple[Array, Array, Array]:
-        """t = x - max(x) in two parts, and the sum of exp(t) over the outcomes other than the (first) mode."""
-        top = x.argmax(-1)[..., None]
-        high, error = two_diff(x, self._take(x, top))
-        error = error + low - (self._take(low, top) if hasattr(low, "shape") and low.ndim else low)
-        others = self._zero_at(self.exp(high) * (1 + error), top)
-        return high, error, others.sum(-1)[..., None]
+    def _anchor(self, x: Array, low: Array = 0.0) -> Anchored:
+        top = self._mode(x)
+        peak = self._take(x, top)
+        high, error = x - peak, 0.0
+        given = hasattr(low, "shape") and low.ndim > 0
+        if given or not self._shallow(high):
+            high, error = two_diff(x, peak)
+            error = error + (low - self._take(low, top)) if given else error
+            weights = self.exp(high) * (1 + error)
+        else:
+            weights = self.exp(high)
+        weights = self._put(weights, top, 0.0)
+        others = self._deep_sum(weights, high, error)
+        return Anchored(high, error, self._put(weights, top, 1.0), others)
 
     def log_softmax(self, x: Array, low: Array = 0.0) -> Array:
-        high, error, others = self._anchor(x, low)
-        return high - (self.log1p(others) - error)
+        t = self._anchor(x, low)
+        return t.high - (self.log1p(t.others) - t.low)
 
     def softmax(self, x: Array, low: Array = 0.0, *, scaled: bool = False) -> Array:
-        high, error, others = self._anchor(x, low)
-        return self._weights(high, error, others, scaled)
+        return self._share(self._anchor(x, low), scaled)
 
-    def _weights(self, high: Array, error: Array, others: Array, scaled: bool) -> Array:
+    def _share(self, t: Anchored, scaled: bool) -> Array:
         if scaled:
-            root = self.exp(high / 2)
-            return (root * SCALE) * root * (1 + error) / (1 + others)
-        return self.exp(high) * (1 + error) / (1 + others)
+            root = self.exp(t.high / 2)
+            return (root * SCALE) * root * (1 + t.low) / (1 + t.others)
+        return t.weights / (1 + t.others)
 
     def log_sum_exp(self, x: Array) -> Array:
-        top = x.argmax(-1)[..., None]
-        _, _, others = self._anchor(x, 0.0)
-        return (self._take(x, top) + self.log1p(others))[..., 0]
+        return (self._take(x, self._mode(x)) + self.log1p(self._anchor(x).others))[..., 0]
 
     def contrast(self, a: Array, b: Array, *, careful: bool = True, scaled: bool = False) -> tuple[Array, ...]:
-        """Probabilities p, q of two policies and log p - log q.
+        """Probabilities p, q of two policies and log p - log q."""
+        ta, tb = self._anchor(a), self._anchor(b)
+        log_ratio, _ = self._difference(a, b, ta, tb, careful)
+        return self._share(ta, scaled), self._share(tb, scaled), log_ratio
+
+    def _difference(self, a: Array, b: Array, ta: Anchored, tb: Anchored, careful: bool) -> tuple[Array, ...]:
+        """log p - log q, and the normaliser L in three parts.
 
         log p - log q = d - L with d = a - b and L = log sum q exp(d). A first guess of L comes from the anchors;
         `careful` corrects it by log1p(sum q expm1(d - L)), which keeps the digits of nearly equal policies.
         """
-        (ha, la, sa), (hb, lb, sb) = self._anchor(a, 0.0), self._anchor(b, 0.0)
-        p, q = self._weights(ha, la, sa, False), self._weights(hb, lb, sb, False)
         d, d_low = two_diff(a, b)
-        top_a, top_b = self._take(a, a.argmax(-1)[..., None]), self._take(b, b.argmax(-1)[..., None])
-        anchor, anchor_low = two_diff(top_a, top_b)
-        log_ratio = (d - anchor) + ((d_low - anchor_low) - (self.log1p(sa) - self.log1p(sb)))
+        anchor, anchor_low = two_diff(self._take(a, self._mode(a)), self._take(b, self._mode(b)))
+        rest = self.log1p(ta.others) - self.log1p(tb.others)
+        log_ratio = (d - anchor) + ((d_low - anchor_low) - rest)
         if careful:
+            p, q = self._share(ta, False), self._share(tb, False)
             near = self.minimum(log_ratio, 0 * log_ratio + 1)
             excess = self.where(log_ratio > 1, p - q, q * self.expm1(near))
-            log_ratio = log_ratio - self.log1p(excess.sum(-1)[..., None])
-        if scaled:
-            p, q = self._weights(ha, la, sa, True), self._weights(hb, lb, sb, True)
-        return p, q, log_ratio
+            correction = self.log1p(excess.sum(-1)[..., None])
+            log_ratio, rest = log_ratio - correction, rest + correction
+        return log_ratio, (anchor, anchor_low, rest)
 
-    def mixture_contrast(self, rho: Array, table: Array) -> tuple[Array, ...]:
-        """Each row p(.|x), the mixture m = sum_x rho(x) p(.|x), and log p(.|x) - log m.
+    def log_ratio(self, a: Array, b: Array) -> Array:
+        return self.contrast(a, b)[2]
 
-        With g(x) = log p(.|x) - log p(.|x0) for the likeliest x0, log m = log p(.|x0) + log1p(sum rho expm1(g)).
+    def mixture_contrast(self, rho: Array, table: Array, *, scaled: bool = False) -> tuple[Array, ...]:
+        """The joint rho(x) p(y|x), the product rho(x) m(y), and the log of their ratio.
+
+        With x* the likeliest x of a column y and g(x) = log p(y|x) - log p(y|x*), log m - log p(y|x*) is
+        log1p(sum rho expm1(g)), or log rho(x*) + log1p(sum over the others of e^g rho / rho(x*)) where rho(x*) is small.
         """
-        weights = self.softmax(rho)[..., None]
-        index = rho.argmax(-1)[..., None, None] + 0 * (table[..., :1, :] > 0)
-        base = np.take_along_axis(table, index, -2) if self.xp is np else table.gather(-2, index)
-        p, _, g = self.contrast(table, base + 0 * table)
-        near = (self.abs(g) < 30).all(-2)[..., None, :]
-        excess = (weights * self.expm1(self.where(near, g, 0 * g))).sum(-2)[..., None, :]
-        log_p, log_w = self.log_softmax(table), self.log_softmax(rho)[..., None]
-        joint = (log_p + log_w).swapaxes(-1, -2)
-        direct = log_p - self.log_sum_exp(joint)[..., None, :]
-        return p, (weights * p).sum(-2)[..., None, :], self.where(near, g - self.log1p(excess), direct)
+        prompts, log_rho = self._anchor(rho), self.log_softmax(rho)[..., None]
+        weights = prompts.weights[..., None] / (1 + prompts.others[..., None])
+        base = self._take_row(table, rho.argmax(-1)[..., None, None] + 0 * (table[..., :1, :] > 0)) + 0 * table
+        rows, base_rows = self._anchor(table), self._anchor(base)
+        _, (anchor, anchor_low, rest) = self._difference(table, base, rows, base_rows, True)
+        log_p = rows.high - (self.log1p(rows.others) - rows.low)
+        best = (log_rho + log_p).argmax(-2)[..., None, :]
+
+        def relative(x: Array) -> tuple[Array, Array]:
+            x = x + 0 * table
+            return two_diff(x, self._take_row(x, best))
+
+        (t, t_low), (n, n_low), (c, _) = relative(table), relative(anchor), relative(rest)
+        g, g_low = two_diff(t, n)
+        g = g + (((g_low + t_low) - (n_low + relative(anchor_low)[0])) - c)
+        share = g + relative(log_rho)[0]  # log of joint(x) / joint(x*), never above 0 but for rounding
+        top = self._take_row(weights + 0 * table, best)
+        near = self.minimum(g, 0 * g + 1)
+        excess = self.where(g > 1, top * self.exp(share) - weights, weights * self.expm1(near)).sum(-2)[..., None, :]
+        at_best = self.exp(share).sum(-2)[..., None, :] - 1
+        low_top = self._take_row(log_rho + 0 * table, best)
+        low = excess < -0.5
+        log_m = self.where(low, low_top + self.log1p(self.where(low, at_best, 0 * at_best)),
+                           self.log1p(self.where(low, 0 * excess, excess)))
+        half = SCALE**-0.5 if scaled else 1.0
+        w, p = self._share(prompts, scaled)[..., None] * half, self._share(rows, scaled) * half
+        joint = w * p
+        return joint, w * (joint.sum(-2)[..., None, :] * half), g - log_m
 
     def kl_terms(self, p: Array, q: Array, log_ratio: Array) -> Array:
         r"""p (exp(-d) - 1 + d) with d the log-ratio: not negative, 0 only at d = 0."""
         d = log_ratio
-        middle = self._clip(d, -1.0, 0.5)
-        series = 0 * middle + _KL_SERIES[-1]
-        for c in _KL_SERIES[-2::-1]:
+        middle = self._clip(d, -0.5, 0.5)
+        series = middle * _KL_SERIES[-1] + _KL_SERIES[-2]
+        for c in _KL_SERIES[-3::-1]:
             series = series * middle + c
-        far = self.maximum(d, 0 * d + 0.5)
-        tail = self.where(d > 0, p * (self.expm1(-far) + far), (q - p) + p * d)
-        return self.where((d >= -1) & (d <= 0.5), p * (middle * middle * series), tail)
+        near = p * (middle * middle * series)
+        return self._elsewhere(self.abs(d) > 0.5, near, self._kl_far, p, q, d)
+
+    def _kl_far(self, p: Array, q: Array, d: Array) -> Array:
+        safe = self.maximum(d, 0 * d - 1)
+        return self.where(d > -1, p * (self.expm1(-safe) + safe), (q - p) + p * d)
 
     def js_terms(self, p: Array, q: Array, log_ratio: Array) -> Array:
         r"""m h(x), m = (p+q)/2, x = tanh(d/2): h = (x d + log(1-x^2))/2 near 0, log 2 - log(1+e) - |d| e/(1+e) far."""
-        m, size = (p + q) / 2, self.abs(log_ratio)
-        near = size <= 2
-        half = self.where(near, log_ratio, 0 * log_ratio + 2.0) / 2
+        half = self._clip(log_ratio, -2.0, 2.0) / 2
         x = self.tanh(half)
-        curve = self.log1p(self.where(near, -x * x, self.exp(-size)))
-        far = m * (_LOG2 - curve) - size * self.minimum(p, q) / 2
-        return self.where(near, m * (x * half + curve / 2), far)
+        near = (p + q) * (x * half + self.log1p(-x * x) / 2) / 2
+        return self._elsewhere(self.abs(log_ratio) > 2, near, self._js_far, p, q, log_ratio)
+
+    def _js_far(self, p: Array, q: Array, d: Array) -> Array:
+        size = self.abs(d)
+        return ((p + q) * (_LOG2 - self.log1p(self.exp(-size))) - size * self.minimum(p, q)) / 2
 
     def sigmoid(self, x: Array) -> Array:
         e = self.exp(-self.abs(x))
@@ -188,7 +243,7 @@ class Floats:
 
 _LOG2 = 0.6931471805599453
 _KL_SERIES = [1.0]
-for _n in range(3, 21):
+for _n in range(3, 17):
     _KL_SERIES.append(-_KL_SERIES[-1] / _n)
 _KL_SERIES = [c / 2 for c in _KL_SERIES]
 
@@ -197,29 +252,103 @@ class Numpy(Floats):
     def __init__(self) -> None:
         super().__init__(np)
 
-    def _take(self, x: Array, index: Array) -> Array:
-        return np.take_along_axis(x, index, -1)
+    def _mode(self, x: Array) -> Array:
+        """Positions of the modes in the flattened array."""
+        k = x.shape[-1]
+        return x.argmax(-1).reshape(-1) + np.arange(0, x.size, k)
 
-    def _zero_at(self, x: Array, index: Array) -> Array:
-        np.put_along_axis(x, index, 0.0, -1)
+    def _take(self, x: Array, index: Array) -> Array:
+        return x.reshape(-1)[index].reshape(*x.shape[:-1], 1)
+
+    def _put(self, x: Array, index: Array, value: float) -> Array:
+        x.reshape(-1)[index] = value
         return x
 
+    def _take_row(self, x: Array, index: Array) -> Array:
+        return np.take_along_axis(x, index, -2)
+
     def _clip(self, x: Array, low: float, high: float) -> Array:
-        return np.clip(x, low, high)
+        return np.minimum(np.maximum(x, low), high)
+
+    def _elsewhere(self, mask: Array, value: Array, formula: Callable[..., Array], *args: Array) -> Array:
+        """The value, overwritten where the mask holds by the formula of those elements alone."""
+        if mask.any():
+            value[mask] = formula(*(x[mask] for x in args))
+        return value
+
+    def _shallow(self, high: Array) -> bool:
+        """Whether the rounding error of high, at most 4 units in the last place of exp(high), may be dropped."""
+        return bool(high.min() > -8)
+
+    def _deep_sum(self, weights: Array, high: Array, low: Array) -> Array:
+        """The sum of the weights; of scaled ones where it is close to underflow."""
+        total = weights.sum(-1)[..., None]
+        if total.min() < UNDERFLOW:
+            root = np.exp(high / 2) * (weights < 1) * (high < 0)
+            total = np.where(total < UNDERFLOW, (root * SCALE * root * (1 + low)).sum(-1)[..., None] / SCALE, total)
+        return total
+
+    def log_ratio(self, a: Array, b: Array) -> Array:
+        """Elements where the normaliser cancels the difference are computed again in ball arithmetic."""
+        a, b = (np.ascontiguousarray(x) for x in np.broadcast_arrays(a, b))
+        p, q, value = self.contrast(a, b)
+        d, d_low = two_diff(a, b)
+        same = ((d == d[..., :1]) & (d_low == d_low[..., :1])).all(-1)[..., None]
+        moved = np.abs(d - (a.max(-1) - b.max(-1))[..., None])
+        total = -2 * (q * np.expm1(np.minimum(value, 0))).sum(-1)[..., None]
+        value = np.where(same, 0.0, value)
+        doubtful = ((np.abs(value) < (moved + total) / 4) | (np.abs(value) < UNDERFLOW)) & ~same
+        for row in np.argwhere(doubtful.any(-1)):
+            i = tuple(row)
+            value[i][doubtful[i]] = _log_ratio_balls(a[i], b[i], np.flatnonzero(doubtful[i]))
+        return value
+
+
+def _log_ratio_balls(a: Array, b: Array, which: Array) -> list[float]:
+    """The chosen elements of log p - log q, correctly rounded up to one part in 2^64."""
+    from flint import arb, ctx
+
+    x, y = [arb(v) for v in a.tolist()], [arb(v) for v in b.tolist()]
+    before = ctx.prec
+    try:
+        ctx.prec = 128
+        while True:
+            shift = sum((v.exp() for v in y), arb(0)).log() - sum((v.exp() for v in x), arb(0)).log()
+            values = [x[i] - y[i] + shift for i in which]
+            if all(v.rel_accuracy_bits() > 64 or bool(abs(v) < arb(2) ** -1080) for v in values):
+                return [float(v.mid()) for v in values]
+            ctx.prec *= 2
+    finally:
+        ctx.prec = before
 
 
 class Torch(Floats):
     def __init__(self) -> None:
         super().__init__(sys.modules["torch"])
 
+    def _mode(self, x: Array) -> Array:
+        return x.argmax(-1)[..., None]
+
     def _take(self, x: Array, index: Array) -> Array:
         return x.gather(-1, index)
 
-    def _zero_at(self, x: Array, index: Array) -> Array:
-        return x.scatter(-1, index, 0.0)
+    def _put(self, x: Array, index: Array, value: float) -> Array:
+        return x.scatter(-1, index, value)
+
+    def _take_row(self, x: Array, index: Array) -> Array:
+        return x.gather(-2, index)
 
     def _clip(self, x: Array, low: float, high: float) -> Array:
         return x.clamp(low, high)
+
+    def _elsewhere(self, mask: Array, value: Array, formula: Callable[..., Array], *args: Array) -> Array:
+        return self.where(mask, formula(*args), value)
+
+    def _shallow(self, high: Array) -> bool:
+        return False
+
+    def _deep_sum(self, weights: Array, high: Array, low: Array) -> Array:
+        return weights.sum(-1)[..., None]
 
     def guard(self, formula: Callable[[bool, bool], Array], below: float) -> Array:
         return formula(True, False)
@@ -255,10 +384,13 @@ class Objects:
     def contrast(self, a: Array, b: Array, *, careful: bool = True, scaled: bool = False) -> tuple[Array, ...]:
         return self.softmax(a), self.softmax(b), self.log_softmax(a) - self.log_softmax(b)
 
-    def mixture_contrast(self, rho: Array, table: Array) -> tuple[Array, ...]:
-        p = self.softmax(table)
-        m = (self.softmax(rho)[..., None] * p).sum(-2)[..., None, :]
-        return p, m, self.log(p) - self.log(m)
+    def log_ratio(self, a: Array, b: Array) -> Array:
+        return self.log_softmax(a) - self.log_softmax(b)
+
+    def mixture_contrast(self, rho: Array, table: Array, *, scaled: bool = False) -> tuple[Array, ...]:
+        p, weights = self.softmax(table), self.softmax(rho)[..., None]
+        m = (weights * p).sum(-2)[..., None, :]
+        return weights * p, weights * m, self.log(p) - self.log(m)
 
     def kl_terms(self, p: Array, q: Array, log_ratio: Array) -> Array:
         return p * log_ratio

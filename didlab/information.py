@@ -10,11 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from .arguments import log_weights, same_outcomes
-from .carriers import CAREFUL_BELOW, by_rows, carrier_of
+from .carriers import CAREFUL_BELOW, UNDERFLOW, by_rows, carrier_of
 
 __all__ = ["entropy", "js_divergence", "kl_divergence", "mutual_information"]
-
-UNDERFLOW = 1e-290
 
 
 def entropy(policy: Any, *, low: Any = 0.0) -> Any:
@@ -129,5 +127,8 @@ def mutual_information(prompts: Any, policies: Any) -> Any:
     if table.ndim < 2 or table.shape[-2] != rho.shape[-1]:
         raise ArgumentError("policies", f"of shape (..., {rho.shape[-1]}, K)", str(tuple(table.shape)))
     c = carrier_of(rho, table)
-    p, q, log_ratio = c.mixture_contrast(rho, table)
-    return c.sum(c.softmax(rho) * c.sum(c.kl_terms(p, q, log_ratio)))
+
+    def formula(_: bool, scaled: bool) -> Any:
+        return c.sum(c.sum(c.kl_terms(*c.mixture_contrast(rho, table, scaled=scaled))))
+
+    return c.guard(formula, UNDERFLOW)
