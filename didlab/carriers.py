@@ -43,6 +43,7 @@ class Carrier(Protocol):
     def contrast(self, a: Array, b: Array, *, careful: bool = True, scaled: bool = False) -> tuple[Array, ...]: ...
     def mixture_contrast(self, rho: Array, table: Array, *, scaled: bool = False) -> tuple[Array, ...]: ...
     def log_ratio(self, a: Array, b: Array) -> Array: ...
+    def log_partition(self, a: Array, b: Array) -> Array: ...
     def log_sum_exp(self, x: Array) -> Array: ...
     def kl_terms(self, p: Array, q: Array, log_ratio: Array) -> Array: ...
     def js_terms(self, p: Array, q: Array, log_ratio: Array) -> Array: ...
@@ -166,6 +167,15 @@ class Floats:
 
     def log_ratio(self, a: Array, b: Array) -> Array:
         return self.contrast(a, b)[2]
+
+    def log_partition(self, a: Array, b: Array) -> Array:
+        """log sum p / q: the largest log-ratio, and the others relative to it from the logits themselves."""
+        d, d_low = two_diff(a, b)
+        others = self.log1p(self._anchor(d, d_low).others)
+        value = self._take(self.contrast(a, b)[2], self._mode(d)) + others
+        if bool((value < UNDERFLOW).any()):
+            value = self._take(self.log_ratio(a, b), self._mode(d)) + others
+        return value[..., 0]
 
     def mixture_contrast(self, rho: Array, table: Array, *, scaled: bool = False) -> tuple[Array, ...]:
         """The joint rho(x) p(y|x), the product rho(x) m(y), and the log of their ratio.
@@ -297,7 +307,7 @@ class Numpy(Floats):
         moved = np.abs(d - (a.max(-1) - b.max(-1))[..., None])
         total = -2 * (q * np.expm1(np.minimum(value, 0))).sum(-1)[..., None]
         value = np.where(same, 0.0, value)
-        doubtful = ((np.abs(value) < (moved + total) / 4) | (np.abs(value) < UNDERFLOW)) & ~same
+        doubtful = ((np.abs(value) < (moved + total) / 2) | (np.abs(value) < UNDERFLOW)) & ~same
         for row in np.argwhere(doubtful.any(-1)):
             i = tuple(row)
             value[i][doubtful[i]] = _log_ratio_balls(a[i], b[i], np.flatnonzero(doubtful[i]))
@@ -386,6 +396,9 @@ class Objects:
 
     def log_ratio(self, a: Array, b: Array) -> Array:
         return self.log_softmax(a) - self.log_softmax(b)
+
+    def log_partition(self, a: Array, b: Array) -> Array:
+        return self.log_sum_exp(self.log_ratio(a, b))
 
     def mixture_contrast(self, rho: Array, table: Array, *, scaled: bool = False) -> tuple[Array, ...]:
         p, weights = self.softmax(table), self.softmax(rho)[..., None]

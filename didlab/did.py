@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arguments import log_weights, positive, same_outcomes, whole
-from .carriers import NUMPY, UNDERFLOW, carrier_of, two_diff, two_prod, two_sum
+from .carriers import NUMPY, carrier_of, two_diff, two_prod, two_sum
 from .errors import ArgumentError
 from .information import entropy
 
@@ -81,10 +81,7 @@ def log_partition(policy: Any, reference: Any) -> Any:
     Ref: Won et al. 2025, Theorem 3.2.
     """
     a, b, c = _pair(policy, reference)
-    value = c.log_sum_exp(c.contrast(a, b)[2])
-    if c is NUMPY and np.min(value) < UNDERFLOW:
-        value = c.log_sum_exp(c.log_ratio(a, b))
-    return value
+    return c.log_partition(a, b)
 
 
 def did_entropy(policy: Any, reference: Any) -> Any:
