@@ -25,6 +25,8 @@ __all__ = ["Form", "log_odds"]
 def log_odds(v: Any, order: int = 0) -> Any:
     r""":math:`\log\frac{e^v}{1-e^v}` of a log-probability v < 0, or a derivative: 1/(1-p), p/(1-p)^2.
 
+    A probability that rounded to 1 counts as the largest whose odds are finite.
+
     >>> import numpy as np
     >>> log_odds(np.log(0.5))
     np.float64(0.0)
@@ -33,6 +35,7 @@ def log_odds(v: Any, order: int = 0) -> Any:
     if not hasattr(c, "xp"):
         p = c.exp(v)
         return v - c.log(1 - p) if order == 0 else (1 / (1 - p) if order == 1 else p / (1 - p) ** 2)
+    v = c.minimum(v, 0 * v - float(c.xp.finfo(v.dtype).tiny) ** 0.5)
     rest = -c.xp.expm1(v)
     if order == 0:
         near = v > -0.6931471805599453

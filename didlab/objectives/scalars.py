@@ -47,6 +47,7 @@ def rejected_score(v: float, r: float, row: np.ndarray) -> tuple[float, float]:
     """b and b'."""
     b, slope = row[SCALE] * v - row[REFERENCE] * r, row[SCALE]
     if row[ODDS] != 0.0:
+        v = min(v, -1.4916681462400413e-154)
         rest = -math.expm1(v)
         log_rest = math.log(rest) if v > -0.6931471805599453 else math.log1p(-math.exp(v))
         b, slope = b + row[ODDS] * (v - log_rest), slope + row[ODDS] / rest

@@ -9,7 +9,8 @@ from didlab.objectives import scalars
 
 CONVENTIONS = {
     "slic": ("margin", "swapped", "slope", "trl"), "orpo": ("paper", "slope", "likelihood"),
-    "simpo": ("paper", "ratio"), "cal-dpo": ("paper", "scaled"), "ipo": ("paper", "trl"), "r-dpo": ("paper", "penalty"), "rrhf": ("paper", "token"),
+    "simpo": ("paper", "ratio"), "cal-dpo": ("paper", "scaled"),
+    "ipo": ("paper", "trl"), "r-dpo": ("paper", "penalty"), "rrhf": ("paper", "token"),
     "cpo": ("paper", "trl"), "sppo": ("trl", "paper"),
 }
 ALL = [(name, c) for name in objectives.names() for c in CONVENTIONS.get(name, (None,))]
