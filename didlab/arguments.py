@@ -2,42 +2,75 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError
+from .errors import ArgumentError, DidlabError
 
-__all__ = ["log_weights", "number", "positive", "same_outcomes", "whole"]
+__all__ = ["combining", "hyper", "log_weights", "number", "positive", "same_kind", "same_outcomes", "whole"]
+
+LARGEST = 1e100  # larger numbers are refused: their products would overflow
+SUPPORT = "Policies need full support."
 
 
 def log_weights(name: str, x: Any) -> Any:
     """An array of finite logits or log-probabilities, outcomes on the last axis; tensors and exact arrays pass."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
-        if not x.is_floating_point():
-            raise ArgumentError(name, "a floating-point tensor", f"dtype {x.dtype}")
-        _shape(name, tuple(x.shape))
-        if not bool(torch.isfinite(x).all()):
-            raise ArgumentError(name, "finite", "a NaN or infinite entry", "Policies need full support.")
-        return x
-    try:
-        array = np.asarray(x)
-    except ValueError:
-        raise ArgumentError(name, "a rectangular array of numbers", "rows of different lengths") from None
+    if is_tensor(x):
+        return _tensor(name, x)
+    array = _array(name, x)
     _shape(name, array.shape)
     if array.dtype == object:
-        if isinstance(x, np.ndarray) and not any(e is None or isinstance(e, str) for e in array.flat):
+        if isinstance(x, np.ndarray):
+            _exact_kind(name, array)
             return array
         raise ArgumentError(name, "an array of numbers", f"an array of {type(array.flat[0]).__name__}")
     if array.dtype.kind not in "fiu":
         raise ArgumentError(name, "an array of real numbers", f"dtype {array.dtype}")
-    array = array.astype(np.float64, copy=False)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all():
-        raise ArgumentError(name, "finite", "a NaN or infinite entry", "Policies need full support.")
+        raise ArgumentError(name, "finite", "a NaN or infinite entry", SUPPORT)
+    if np.abs(array).max() > LARGEST:
+        raise ArgumentError(name, f"at most {LARGEST:g} in size", f"{np.abs(array).max():g}")
     return array
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a torch tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def _tensor(name: str, x: Any) -> Any:
+    torch = sys.modules["torch"]
+    if x.dtype not in (torch.float32, torch.float64):
+        raise ArgumentError(name, "a float32 or float64 tensor", f"dtype {x.dtype}", "Convert it with .float().")
+    if x.layout != torch.strided:
+        raise ArgumentError(name, "a dense tensor", f"layout {x.layout}")
+    _shape(name, tuple(x.shape))
+    largest = float(x.detach().abs().max())
+    if not math.isfinite(largest):
+        raise ArgumentError(name, "finite", "a NaN or infinite entry", SUPPORT)
+    limit = min(LARGEST, torch.finfo(x.dtype).max ** 0.5 / 16)
+    if largest > limit:
+        raise ArgumentError(name, f"at most {limit:.0e} in size", f"{largest:g}")
+    return x
+
+
+def _array(name: str, x: Any) -> np.ndarray:
+    if isinstance(x, np.ma.MaskedArray):
+        raise ArgumentError(name, "an array without a mask", "a masked array", "Fill it with .filled(value).")
+    try:
+        return np.asarray(x)
+    except (ValueError, TypeError, RuntimeError, OverflowError):
+        raise ArgumentError(name, "a rectangular array of numbers", f"a ragged {type(x).__name__}") from None
 
 
 def _shape(name: str, shape: tuple[int, ...]) -> None:
@@ -45,8 +78,51 @@ def _shape(name: str, shape: tuple[int, ...]) -> None:
         raise ArgumentError(name, "a non-empty array whose last axis holds the outcomes", f"shape {shape}")
 
 
+def is_rational(x: Any) -> bool:
+    """An integer or a fraction, of Python, numpy or flint; not a boolean."""
+    from flint import fmpq, fmpz
+
+    return isinstance(x, numbers.Rational | fmpz | fmpq) and not isinstance(x, bool)
+
+
+def _is_number(x: Any) -> bool:
+    """A ball, an exact number, or any object with the arithmetic of a field; not a float, which would round."""
+    from flint import acb
+
+    if isinstance(x, bool | np.generic | np.ndarray | acb) or is_tensor(x):
+        return isinstance(x, np.integer)
+    if isinstance(x, numbers.Number):
+        return isinstance(x, numbers.Rational)
+    return all(hasattr(x, f"__{operation}__") for operation in ("add", "sub", "mul", "truediv", "neg"))
+
+
+def _exact_kind(name: str, array: np.ndarray) -> str:
+    """'balls' or 'exact', by the elements; rational numbers go with both."""
+    from flint import arb
+
+    kinds = set()
+    for e in array.flat:
+        if isinstance(e, arb):
+            if not e.is_finite():
+                raise ArgumentError(name, "finite", f"a ball {e}", SUPPORT)
+            kinds.add("balls")
+        elif not _is_number(e):
+            raise ArgumentError(name, "an object array of balls or exact numbers", f"an element {e!r}")
+        elif not is_rational(e):
+            kinds.add("exact")
+    if len(kinds) > 1:
+        raise ArgumentError(name, "an array of one kind of numbers", "balls and exact numbers mixed")
+    return kinds.pop() if kinds else "rational"
+
+
+def _kind(name: str, x: Any) -> str:
+    if is_tensor(x):
+        return f"tensor on {x.device}"
+    return _exact_kind(name, x) if x.dtype == object else "float64"
+
+
 def same_outcomes(**arrays: Any) -> None:
-    """The arrays have equally many outcomes and batch axes that broadcast."""
+    """The arrays have equally many outcomes, batch axes that broadcast, and one kind of numbers."""
     (first, a), *rest = arrays.items()
     for name, b in rest:
         if a.shape[-1] != b.shape[-1]:
@@ -54,43 +130,116 @@ def same_outcomes(**arrays: Any) -> None:
         try:
             np.broadcast_shapes(a.shape, b.shape)
         except ValueError:
-            raise ArgumentError(name, f"of a shape that broadcasts with {tuple(a.shape)}", str(tuple(b.shape))) from None
+            expected = f"of a shape that broadcasts with {tuple(a.shape)}"
+            raise ArgumentError(name, expected, str(tuple(b.shape))) from None
+        same_kind(name, b, first, a)
+    if len(rest) > 1:
+        try:
+            np.broadcast_shapes(*(x.shape for x in arrays.values()))
+        except ValueError:
+            name, b = rest[-1]
+            raise ArgumentError(name, "of a shape that broadcasts with the others", str(tuple(b.shape))) from None
+
+
+def same_kind(name: str, b: Any, first: str, a: Any) -> None:
+    """One kind of numbers for two arguments: float64, tensors on one device, balls, or exact numbers."""
+    kind, other = _kind(first, a), _kind(name, b)
+    if other != kind and not ("rational" in (kind, other) and {kind, other} <= {"rational", "balls", "exact"}):
+        raise ArgumentError(name, f"of the kind of `{first}` ({kind})", other)
 
 
 def number(name: str, x: Any, expected: str = "a finite number") -> Any:
     """A finite real number, an exact number, or an array of them (a hyper-parameter with batch axes)."""
-    if isinstance(x, bool | str | bytes) or x is None:
-        raise ArgumentError(name, expected, repr(x))
-    if isinstance(x, numbers.Real | np.ndarray) and not (isinstance(x, np.ndarray) and x.dtype == object):
-        array = np.asarray(x)
-        if array.dtype.kind not in "fiu" and not isinstance(x, numbers.Rational):
-            raise ArgumentError(name, expected, f"dtype {array.dtype}")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ArgumentError(name, expected, str(x))
-    elif isinstance(x, complex | dict | list | tuple | set):
-        raise ArgumentError(name, expected, repr(x))
+    if is_tensor(x):
+        real = x.numel() > 0 and not x.is_complex() and str(x.dtype) != "torch.bool"
+        if not real or not bool(abs(x.detach()).max() <= LARGEST):
+            raise ArgumentError(name, expected, f"a tensor of shape {tuple(x.shape)} and dtype {x.dtype}")
+    elif isinstance(x, np.ndarray) and x.dtype == object:
+        if not x.size:
+            raise ArgumentError(name, expected, "an empty array")
+        _exact_kind(name, x)
+    elif isinstance(x, np.ndarray | numbers.Real) and not isinstance(x, bool | np.ma.MaskedArray):
+        if isinstance(x, np.ndarray) and (x.dtype.kind not in "fiu" or not x.size):
+            raise ArgumentError(name, expected, f"an array of shape {x.shape} and dtype {x.dtype}")
+        size = abs(x)
+        if not np.all(size <= (Fraction(LARGEST) if isinstance(x, numbers.Rational) else LARGEST)):
+            raise ArgumentError(name, f"{expected}, at most {LARGEST:g} in size", str(x))
+    else:
+        _exact_number(name, x, expected)
     return x
+
+
+def _exact_number(name: str, x: Any, expected: str) -> None:
+    from flint import arb
+
+    from .exact import Exponent
+
+    if not (x.is_finite() if isinstance(x, arb) else isinstance(x, Exponent) or _is_number(x)):
+        raise ArgumentError(name, expected, repr(x))
 
 
 def positive(name: str, x: Any, expected: str = "a finite number above 0") -> Any:
-    """A number above 0."""
+    """A number above 0; a symbol, which has no order, counts as positive."""
     number(name, x, expected)
-    from .exact import Exponent
 
-    if isinstance(x, Exponent):
-        return x
-    ok = x > 0
-    if not (bool(ok.all()) if hasattr(ok, "all") else bool(ok)):
+    def above(v: Any) -> bool:
+        return not _ordered(v) or bool(v > 0)
+
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        ok = all(above(v) for v in x.flat)
+    else:
+        ok = bool((x > 0).all()) if isinstance(x, np.ndarray) or is_tensor(x) else above(x)
+    if not ok:
         raise ArgumentError(name, expected, str(x))
+    if isinstance(x, float | np.ndarray) and np.any(np.asarray(x < 1 / LARGEST, dtype=bool)):
+        raise ArgumentError(name, f"{expected}, at least {1 / LARGEST:g}", str(x))
     return x
+
+
+def _ordered(v: Any) -> bool:
+    try:
+        bool(v > 0)
+    except TypeError:
+        return False
+    return True
+
+
+def hyper(name: str, x: Any, policy: Any, expected: str = "a finite number above 0") -> Any:
+    """A positive hyper-parameter that fits a policy: a scalar, or an array whose last axis has one entry."""
+    positive(name, x, expected)
+    shape = tuple(getattr(x, "shape", ()))
+    try:
+        fits = not shape or (shape[-1] == 1 and np.broadcast_shapes(shape, policy.shape)[-1] == policy.shape[-1])
+    except ValueError:
+        fits = False
+    if not fits:
+        expected = f"a number, or of shape (..., 1) that broadcasts with {tuple(policy.shape)}"
+        raise ArgumentError(name, expected, str(shape))
+    if _kind("policy", policy) == "float64" and not is_tensor(x):
+        with combining(name):
+            return np.asarray(x, dtype=np.float64)[()] if shape else float(x)
+    return x
+
+
+@contextmanager
+def combining(name: str) -> Iterator[None]:
+    """Turns a failure to combine two kinds of numbers into an error that names the argument."""
+    try:
+        yield
+    except DidlabError:
+        raise
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError, RuntimeError) as failure:
+        expected = "of a kind of numbers that goes with the other arguments"
+        hint = "Use float64 arrays, tensors on one device, balls, or exact numbers throughout."
+        raise ArgumentError(name, expected, str(failure), hint) from failure
 
 
 def whole(name: str, x: Any, low: int, high: int | None = None) -> Any:
     """An integer, or an integer array, in [low, high)."""
-    array = np.asarray(x)
+    array = _array(name, x.detach().cpu() if is_tensor(x) else x)
     bounds = f"an integer from {low}" + ("" if high is None else f" to {high - 1}")
     if array.dtype.kind not in "iu":
-        raise ArgumentError(name, bounds, repr(x) if np.ndim(x) == 0 else f"dtype {array.dtype}")
+        raise ArgumentError(name, bounds, repr(x) if array.ndim == 0 else f"dtype {array.dtype}")
     if array.size and (array.min() < low or (high is not None and array.max() >= high)):
         raise ArgumentError(name, bounds, str(x))
     return array

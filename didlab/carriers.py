@@ -38,6 +38,7 @@ class Carrier(Protocol):
     def exp(self, x: Array) -> Array: ...
     def log(self, x: Array) -> Array: ...
     def sum(self, x: Array) -> Array: ...
+    def broadcast_to(self, x: Array, shape: tuple[int, ...]) -> Array: ...
     def log_softmax(self, x: Array, low: Array = 0.0) -> Array: ...
     def softmax(self, x: Array, low: Array = 0.0, *, scaled: bool = False) -> Array: ...
     def contrast(self, a: Array, b: Array, *, careful: bool = True, scaled: bool = False) -> tuple[Array, ...]: ...
@@ -47,6 +48,7 @@ class Carrier(Protocol):
     def log_sum_exp(self, x: Array) -> Array: ...
     def kl_terms(self, p: Array, q: Array, log_ratio: Array) -> Array: ...
     def js_terms(self, p: Array, q: Array, log_ratio: Array) -> Array: ...
+    def log_mixture(self, a: Array, b: Array, share: Array) -> Array: ...
     def sigmoid(self, x: Array) -> Array: ...
     def log_sigmoid(self, x: Array) -> Array: ...
     def guard(self, formula: Callable[[bool, bool], Array], below: float) -> Array: ...
@@ -95,7 +97,8 @@ class Floats:
     def __init__(self, xp: Any) -> None:
         self.xp = xp
         self.exp, self.log, self.log1p, self.expm1 = xp.exp, xp.log, xp.log1p, xp.expm1
-        self.tanh, self.where, self.abs, self.minimum, self.maximum = xp.tanh, xp.where, xp.abs, xp.minimum, xp.maximum
+        self.tanh, self.where, self.abs, self.broadcast_to = xp.tanh, xp.where, xp.abs, xp.broadcast_to
+        self.minimum, self.maximum = xp.minimum, xp.maximum
 
     # what differs between the two modules, defined below: gather, overwrite, clamp, a second branch, a skipped one
     _mode: Callable[[Array], Array]
@@ -181,7 +184,7 @@ class Floats:
         """The joint rho(x) p(y|x), the product rho(x) m(y), and the log of their ratio.
 
         With x* the likeliest x of a column y and g(x) = log p(y|x) - log p(y|x*), log m - log p(y|x*) is
-        log1p(sum rho expm1(g)), or log rho(x*) + log1p(sum over the others of e^g rho / rho(x*)) where rho(x*) is small.
+        log1p(sum rho expm1(g)), or log rho(x*) + log1p(sum over the others of e^g rho / rho(x*)) if rho(x*) is small.
         """
         prompts, log_rho = self._anchor(rho), self.log_softmax(rho)[..., None]
         weights = prompts.weights[..., None] / (1 + prompts.others[..., None])
@@ -236,6 +239,14 @@ class Floats:
     def _js_far(self, p: Array, q: Array, d: Array) -> Array:
         size = self.abs(d)
         return ((p + q) * (_LOG2 - self.log1p(self.exp(-size))) - size * self.minimum(p, q)) / 2
+
+    def log_mixture(self, a: Array, b: Array, share: Array) -> Array:
+        """log((1 - share) p + share q), relative to the larger of log p and log q that has a share."""
+        log_p, log_q = self.log_softmax(a), self.log_softmax(b)
+        share = share + 0 * (log_p + log_q)
+        log_p, log_q = self.where(share < 1, log_p, log_q), self.where(share > 0, log_q, log_p)
+        top = self.maximum(log_p, log_q)
+        return top + self.log((1 - share) * self.exp(log_p - top) + share * self.exp(log_q - top))
 
     def sigmoid(self, x: Array) -> Array:
         e = self.exp(-self.abs(x))
@@ -301,7 +312,7 @@ class Numpy(Floats):
     def log_ratio(self, a: Array, b: Array) -> Array:
         """Elements where the normaliser cancels the difference are computed again in ball arithmetic."""
         a, b = (np.ascontiguousarray(x) for x in np.broadcast_arrays(a, b))
-        p, q, value = self.contrast(a, b)
+        _, q, value = self.contrast(a, b)
         d, d_low = two_diff(a, b)
         same = ((d == d[..., :1]) & (d_low == d_low[..., :1])).all(-1)[..., None]
         moved = np.abs(d - (a.max(-1) - b.max(-1))[..., None])
@@ -381,6 +392,9 @@ class Objects:
     def sum(self, x: Array) -> Array:
         return x.sum(-1)
 
+    def broadcast_to(self, x: Array, shape: tuple[int, ...]) -> Array:
+        return np.broadcast_to(x, shape)
+
     def log_sum_exp(self, x: Array) -> Array:
         return self.log(self.exp(x).sum(-1))
 
@@ -411,6 +425,9 @@ class Objects:
     def js_terms(self, p: Array, q: Array, log_ratio: Array) -> Array:
         m = (p + q) / 2
         return (p * self.log(p / m) + q * self.log(q / m)) / 2
+
+    def log_mixture(self, a: Array, b: Array, share: Array) -> Array:
+        return self.log((1 - share) * self.softmax(a) + share * self.softmax(b))
 
     def sigmoid(self, x: Array) -> Array:
         e = self.exp(x)

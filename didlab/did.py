@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arguments import log_weights, positive, same_outcomes, whole
+from .arguments import combining, hyper, is_tensor, log_weights, same_outcomes, whole
 from .carriers import NUMPY, carrier_of, two_diff, two_prod, two_sum
 from .errors import ArgumentError
 from .information import entropy
+from .policies import computed
 
 __all__ = [
-    "PowerLaw", "did_distribution", "did_entropy", "ideal_rejected", "log_margin", "log_partition", "log_ratio", "power_law",
+    "PowerLaw", "did_distribution", "did_entropy", "ideal_rejected", "log_margin", "log_partition", "log_ratio",
+    "power_law",
 ]
 
 
@@ -109,12 +111,14 @@ def did_entropy(policy: Any, reference: Any) -> Any:
 
 
 def ideal_rejected(target: Any, reference: Any, beta: Any) -> Any:
-    r"""The policy to sample rejected responses from, :math:`\pi_l(y) \propto \pi_{ref}(y)\left(\frac{\pi_{ref}(y)}{\pi^*(y)}\right)^\beta`.
+    r"""The policy to sample rejected responses from.
+
+    :math:`\pi_l(y) \propto \pi_{ref}(y)\left(\frac{\pi_{ref}(y)}{\pi^*(y)}\right)^\beta`.
 
     Args:
         target: logits of the target policy, shape (..., K).
         reference: logits of the reference, shape (..., K).
-        beta: the exponent, above 0.
+        beta: the exponent, above 0, a number or shape (..., 1).
 
     Returns:
         log-probabilities, shape (..., K).
@@ -129,14 +133,15 @@ def ideal_rejected(target: Any, reference: Any, beta: Any) -> Any:
     """
     a, b = log_weights("target", target), log_weights("reference", reference)
     same_outcomes(target=a, reference=b)
-    positive("beta", beta)
-    c = carrier_of(a, b)
-    if c is not NUMPY:
-        return c.log_softmax(b + beta * (b - a))
-    d, d_low = two_diff(b, a)
-    product, p_low = two_prod(d, np.asarray(beta, dtype=np.float64))
-    total, t_low = two_sum(b, product)
-    return c.log_softmax(total, t_low + p_low + beta * d_low)
+    exponent = hyper("beta", beta, b)
+    c = carrier_of(a, b, exponent)
+    with combining("beta"):
+        if c is not NUMPY:
+            return computed("beta", c.log_softmax(b + exponent * (b - a)))
+        d, d_low = two_diff(b, a)
+        product, p_low = two_prod(d, exponent)
+        total, t_low = two_sum(b, product)
+        return c.log_softmax(total, t_low + p_low + exponent * d_low)
 
 
 def log_margin(policy: Any, chosen: Any, rejected: Any) -> Any:
@@ -162,18 +167,19 @@ def log_margin(policy: Any, chosen: Any, rejected: Any) -> Any:
     k = logits.shape[-1]
     w, l = whole("chosen", chosen, 0, k), whole("rejected", rejected, 0, k)  # noqa: E741
     try:
-        w, l = np.broadcast_arrays(w, l)  # noqa: E741
-        np.broadcast_shapes(logits.shape[:-1], w.shape)
+        batch = np.broadcast_shapes(logits.shape[:-1], w.shape, l.shape)
     except ValueError:
-        raise ArgumentError("chosen", f"an index or of shape {tuple(logits.shape[:-1])}", str(np.shape(chosen))) from None
-    if w.ndim == 0:
+        raise ArgumentError("chosen", f"an index or of shape {tuple(logits.shape[:-1])}", str(w.shape)) from None
+    if not batch or not (w.ndim or l.ndim):
         return logits[..., int(w)] - logits[..., int(l)]
-    if carrier_of(logits) is NUMPY or logits.dtype == object:
-        take = lambda i: np.take_along_axis(logits, i[..., None], -1)[..., 0]  # noqa: E731
-        return take(w) - take(l)
+    w, l = np.broadcast_to(w, batch)[..., None], np.broadcast_to(l, batch)[..., None]  # noqa: E741
+    if not is_tensor(logits):
+        table = np.broadcast_to(logits, (*batch, k))
+        return (np.take_along_axis(table, w, -1) - np.take_along_axis(table, l, -1))[..., 0]
     import torch
 
-    pick = lambda i: logits.gather(-1, torch.as_tensor(i.copy(), device=logits.device)[..., None])[..., 0]  # noqa: E731
+    table = logits.broadcast_to((*batch, k))
+    pick = lambda i: table.gather(-1, torch.as_tensor(i.astype(np.int64), device=logits.device))[..., 0]  # noqa: E731
     return pick(w) - pick(l)
 
 
@@ -185,7 +191,7 @@ class PowerLaw(NamedTuple):
 
 
 def power_law(target: Any, reference: Any, rejected: Any) -> PowerLaw:
-    r"""The exponent in :math:`q_{\pi_{ref}/\pi_l} \propto q_{\pi^*/\pi_{ref}}^\beta`, by least squares over the outcomes.
+    r"""The exponent of the power law :math:`q_{\pi_{ref}/\pi_l} \propto q_{\pi^*/\pi_{ref}}^\beta`, by least squares.
 
     With :math:`x = \log\pi^* - \log\pi_{ref}` and :math:`y = \log\pi_{ref} - \log\pi_l`, both centred,
     :math:`\hat\beta = \sum x y / \sum x^2`; the law holds exactly when :math:`y - \hat\beta x = 0` everywhere.
@@ -217,7 +223,7 @@ def power_law(target: Any, reference: Any, rejected: Any) -> PowerLaw:
 
 
 def _power_law_rounded(a: Any, b: Any, r: Any) -> PowerLaw:
-    """The same formula in exact rational arithmetic, rounded once: a least-squares slope has no bound on its cancellation."""
+    """The same formula in rational arithmetic, rounded once: nothing bounds the cancellation in a slope."""
     from fractions import Fraction
 
     from flint import fmpq

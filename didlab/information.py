@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arguments import log_weights, same_outcomes
+import numpy as np
+
+from .arguments import log_weights, same_kind, same_outcomes
 from .carriers import CAREFUL_BELOW, UNDERFLOW, by_rows, carrier_of
+from .errors import ArgumentError
 
 __all__ = ["entropy", "js_divergence", "kl_divergence", "mutual_information"]
 
@@ -34,6 +37,11 @@ def entropy(policy: Any, *, low: Any = 0.0) -> Any:
     Ref: Won et al. 2025, section 4.
     """
     logits = log_weights("policy", policy)
+    if hasattr(low, "shape") and np.ndim(low) > 0:
+        low = log_weights("low", low)
+        same_outcomes(policy=logits, low=low)
+    elif not isinstance(low, int | float | np.floating) or low != 0:
+        raise ArgumentError("low", "0 or an array of the shape of the policy", repr(low))
     c = carrier_of(logits)
 
     def measure(x: Any, low: Any = 0.0) -> Any:
@@ -44,7 +52,9 @@ def entropy(policy: Any, *, low: Any = 0.0) -> Any:
 
 
 def kl_divergence(policy: Any, reference: Any) -> Any:
-    r"""Kullback-Leibler divergence :math:`D(p\|q) = \sum_y p(y)\,(e^{-\delta(y)}-1+\delta(y))`, :math:`\delta=\log p-\log q`.
+    r"""Kullback-Leibler divergence of a policy from a reference.
+
+    :math:`D(p\|q) = \sum_y p(y)\,(e^{-\delta(y)}-1+\delta(y))` with :math:`\delta=\log p-\log q`.
 
     Args:
         policy: logits of p, shape (..., K).
@@ -75,7 +85,10 @@ def kl_divergence(policy: Any, reference: Any) -> Any:
 
 
 def js_divergence(policy: Any, other: Any) -> Any:
-    r"""Jensen-Shannon divergence :math:`\tfrac12 D(p\|m) + \tfrac12 D(q\|m) = \sum_y m\,h(\tanh\tfrac{\delta}{2})`, :math:`m=\tfrac{p+q}2`.
+    r"""Jensen-Shannon divergence of two policies.
+
+    :math:`\tfrac12 D(p\|m) + \tfrac12 D(q\|m) = \sum_y m\,h(\tanh\tfrac{\delta}{2})` with :math:`m=\tfrac{p+q}2`
+    and :math:`\delta=\log p-\log q`.
 
     Args:
         policy: logits of p, shape (..., K).
@@ -121,12 +134,17 @@ def mutual_information(prompts: Any, policies: Any) -> Any:
     >>> float(mutual_information([0.0, 0.0], [[0.0, 1.0], [0.0, 1.0]]))
     0.0
     """
-    from .errors import ArgumentError
-
     rho, table = log_weights("prompts", prompts), log_weights("policies", policies)
     if table.ndim < 2 or table.shape[-2] != rho.shape[-1]:
         raise ArgumentError("policies", f"of shape (..., {rho.shape[-1]}, K)", str(tuple(table.shape)))
+    same_kind("policies", table, "prompts", rho)
+    shape = tuple(table.shape)
+    try:
+        batch = np.broadcast_shapes(rho.shape[:-1], shape[:-2])
+    except ValueError:
+        raise ArgumentError("policies", f"of batch axes that broadcast with {tuple(rho.shape)}", str(shape)) from None
     c = carrier_of(rho, table)
+    rho, table = c.broadcast_to(rho, (*batch, rho.shape[-1])), c.broadcast_to(table, (*batch, *shape[-2:]))
 
     def formula(_: bool, scaled: bool) -> Any:
         return c.sum(c.sum(c.kl_terms(*c.mixture_contrast(rho, table, scaled=scaled))))

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import log_weights, number, positive, same_outcomes, whole
-from .carriers import carrier_of, two_prod
+from .arguments import combining, hyper, is_rational, is_tensor, log_weights, number, same_outcomes, whole
+from .carriers import NUMPY, carrier_of, two_prod, two_sum
 from .errors import ArgumentError
 
 __all__ = ["from_weights", "log_probabilities", "mix", "probabilities", "sample", "temper", "tilt"]
@@ -35,30 +35,49 @@ def from_weights(weights: Any, *, exact: bool = False) -> Any:
     >>> from_weights([1, 3], exact=True)[0]
     (-1) log 4
     """
-    try:
-        table = np.asarray(weights)
-    except ValueError:
-        raise ArgumentError("weights", "a rectangular array of numbers", "rows of different lengths") from None
-    if table.ndim == 0 or 0 in table.shape:
-        raise ArgumentError("weights", "a non-empty array", f"shape {table.shape}")
-    if table.dtype.kind not in "iufO" or any(isinstance(w, str | type(None)) for w in table.flat):
-        raise ArgumentError("weights", "an array of positive numbers", f"dtype {table.dtype}")
-    if not all(w > 0 for w in table.flat):
-        raise ArgumentError("weights", "positive", "an entry that is 0, negative or NaN", "Policies need full support.")
+    if not isinstance(exact, bool | np.bool_):
+        raise ArgumentError("exact", "True or False", repr(exact))
+    if is_tensor(weights) and not exact:
+        tensor = log_weights("weights", weights)
+        if not bool((tensor > 0).all()):
+            raise ArgumentError("weights", *_NOT_POSITIVE)
+        return log_probabilities(tensor.log())
+    table = _table(weights)
     if exact:
         from .exact import log
 
-        if table.dtype.kind == "f":
+        if table.dtype.kind == "f" or not all(is_rational(w) for w in table.flat):
             raise ArgumentError("weights", "integers or fractions when exact=True", f"dtype {table.dtype}")
         logs = np.frompyfunc(lambda w: log(_rational(w)), 1, 1)(table)
         return log_probabilities(logs)
-    return log_probabilities(np.log(table.astype(np.float64)))
+    with combining("weights"):
+        floats = np.array([float(w) for w in table.flat]).reshape(table.shape)
+    if not ((floats > 0) & np.isfinite(floats)).all():
+        raise ArgumentError("weights", *_NOT_POSITIVE)
+    return log_probabilities(np.log(floats))
+
+
+_NOT_POSITIVE = ("positive and finite", "an entry that is 0, negative, infinite or NaN", "Policies need full support.")
+
+
+def _table(weights: Any) -> np.ndarray:
+    with combining("weights"):
+        table = np.asarray(weights)
+    if table.ndim == 0 or 0 in table.shape:
+        raise ArgumentError("weights", "a non-empty array", f"shape {table.shape}")
+    if table.dtype.kind not in "iufO" or isinstance(weights, np.ma.MaskedArray):
+        raise ArgumentError("weights", "an array of positive numbers", f"dtype {table.dtype}")
+    if table.dtype == object and not all(is_rational(w) for w in table.flat):
+        raise ArgumentError("weights", "an array of positive numbers", "other objects")
+    if not all(w > 0 for w in table.flat):
+        raise ArgumentError("weights", *_NOT_POSITIVE)
+    return table
 
 
 def _rational(w: Any) -> Any:
     from flint import fmpq
 
-    return fmpq(int(w.numerator), int(w.denominator)) if hasattr(w, "numerator") else w
+    return fmpq(int(w.numerator), int(w.denominator)) if hasattr(w, "numerator") else fmpq(w)
 
 
 def log_probabilities(policy: Any) -> Any:
@@ -92,7 +111,7 @@ def temper(policy: Any, temperature: Any) -> Any:
 
     Args:
         policy: logits, shape (..., K).
-        temperature: :math:`\tau > 0`; below 1 sharpens, above 1 flattens.
+        temperature: :math:`\tau > 0`, a number or shape (..., 1); below 1 sharpens, above 1 flattens.
 
     Raises:
         ArgumentError: a temperature that is not a finite number above 0.
@@ -103,13 +122,14 @@ def temper(policy: Any, temperature: Any) -> Any:
     Ref: Won et al. 2025, section 3.5.
     """
     logits = log_weights("policy", policy)
-    positive("temperature", temperature)
-    c = carrier_of(logits)
-    high = logits / temperature
-    if c is not carrier_of(np.zeros(1)):
-        return c.log_softmax(high)
-    product, error = two_prod(high, np.asarray(temperature, dtype=np.float64))
-    return c.log_softmax(high, ((logits - product) - error) / temperature)
+    tau = hyper("temperature", temperature, logits)
+    c = carrier_of(logits, tau)
+    with combining("temperature"):
+        high = logits / tau
+        if c is not NUMPY:
+            return computed("temperature", c.log_softmax(high))
+        product, error = two_prod(high, tau)
+        return c.log_softmax(high, ((logits - product) - error) / tau)
 
 
 def tilt(policy: Any, reward: Any, beta: Any = 1.0) -> Any:
@@ -118,7 +138,7 @@ def tilt(policy: Any, reward: Any, beta: Any = 1.0) -> Any:
     Args:
         policy: logits, shape (..., K).
         reward: shape (..., K).
-        beta: strength of the regularisation, above 0.
+        beta: strength of the regularisation, above 0, a number or shape (..., 1).
 
     Raises:
         ArgumentError: shapes that do not fit, or beta not above 0.
@@ -130,8 +150,15 @@ def tilt(policy: Any, reward: Any, beta: Any = 1.0) -> Any:
     """
     logits, r = log_weights("policy", policy), log_weights("reward", reward)
     same_outcomes(policy=logits, reward=r)
-    positive("beta", beta)
-    return carrier_of(logits, r).log_softmax(logits + r / beta)
+    b = hyper("beta", beta, logits)
+    c = carrier_of(logits, r, b)
+    with combining("beta"):
+        high = r / b
+        if c is not NUMPY:
+            return computed("beta", c.log_softmax(logits + high))
+        product, error = two_prod(high, b)
+        total, low = two_sum(logits, high)
+        return c.log_softmax(total, low + ((r - product) - error) / b)
 
 
 def mix(first: Any, second: Any, share: Any) -> Any:
@@ -140,7 +167,7 @@ def mix(first: Any, second: Any, share: Any) -> Any:
     Args:
         first: logits of p, shape (..., K).
         second: logits of q, shape (..., K).
-        share: :math:`\lambda` in [0, 1].
+        share: :math:`\lambda` in [0, 1], a number or shape (..., 1).
 
     Raises:
         ArgumentError: a share outside [0, 1].
@@ -151,11 +178,13 @@ def mix(first: Any, second: Any, share: Any) -> Any:
     a, b = log_weights("first", first), log_weights("second", second)
     same_outcomes(first=a, second=b)
     number("share", share)
-    inside = (share >= 0) & (share <= 1) if hasattr(share, "ndim") else 0 <= share <= 1
-    if not (bool(inside.all()) if hasattr(inside, "all") else inside):
-        raise ArgumentError("share", "from 0 to 1", str(share))
-    c = carrier_of(a, b)
-    return c.log((1 - share) * c.softmax(a) + share * c.softmax(b))
+    with combining("share"):
+        inside = (share >= 0) & (share <= 1) if hasattr(share, "ndim") else 0 <= share <= 1
+        if not (bool(inside.all()) if hasattr(inside, "all") else inside):
+            raise ArgumentError("share", "from 0 to 1", str(share))
+        hyper("share", share + 1, a + b)
+        c = carrier_of(a, b, share)
+        return c.log_mixture(a, b, share if c is not NUMPY else np.asarray(share, dtype=np.float64))
 
 
 def sample(policy: Any, size: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -175,14 +204,27 @@ def sample(policy: Any, size: int, *, rng: np.random.Generator) -> np.ndarray:
     >>> sample([0.0, 1.0], 5, rng=np.random.default_rng(0))
     array([1, 1, 0, 0, 1])
     """
-    logits = np.asarray(log_weights("policy", policy), dtype=np.float64)
-    n = int(whole("size", size, 0))
+    checked = log_weights("policy", policy)
+    if isinstance(checked, np.ndarray) and checked.dtype == object:
+        raise ArgumentError("policy", "float64 logits", "an array of objects")
+    logits = np.asarray(checked.detach().cpu() if is_tensor(checked) else checked, dtype=np.float64)
+    count = whole("size", size, 0)
+    if count.ndim:
+        raise ArgumentError("size", "one integer from 0", f"shape {count.shape}")
+    n = int(count)
     generator("rng", rng)
     cumulative = np.cumsum(probabilities(logits), axis=-1)
     uniform = rng.random((*logits.shape[:-1], n)) * cumulative[..., -1:]
     flat = zip(cumulative.reshape(-1, logits.shape[-1]), uniform.reshape(-1, n), strict=True)
     picks = [np.searchsorted(c, u, side="right") for c, u in flat]
     return np.minimum(np.array(picks).reshape(uniform.shape), logits.shape[-1] - 1)
+
+
+def computed(name: str, log_p: Any) -> Any:
+    """The log-probabilities, or an error where the named hyper-parameter made the logits overflow."""
+    if is_tensor(log_p) and not bool(log_p.isfinite().all()):
+        raise ArgumentError(name, f"of a size that keeps the logits finite in {log_p.dtype}", "an overflow")
+    return log_p
 
 
 def generator(name: str, rng: Any) -> np.random.Generator:

@@ -37,7 +37,9 @@ def bradley_terry(chosen_reward: Any, rejected_reward: Any) -> Any:
 
 
 def boltzmann(reward: Any) -> Any:
-    r"""The Boltzmann distribution of a reward, as log-probabilities: :math:`P(y \mid r) = e^{r(y)} / \sum_{y'} e^{r(y')}`.
+    r"""The Boltzmann distribution of a reward, as log-probabilities.
+
+    :math:`P(y \mid r) = e^{r(y)} / \sum_{y'} e^{r(y')}`.
 
     >>> np.exp(boltzmann([0.0, 0.0]))
     array([0.5, 0.5])
@@ -63,7 +65,7 @@ def preference_matrix(reward: Any) -> Any:
 
 
 def pair_distribution(chosen: Any, rejected: Any) -> Any:
-    r"""Exact distribution of the pairs :math:`y_w \sim p, y_l \sim q` drawn independently: :math:`p(i)\,q(j)`, shape (..., K, K).
+    r"""Exact distribution of independent pairs :math:`y_w \sim p, y_l \sim q`: :math:`p(i)\,q(j)`, shape (..., K, K).
 
     Args:
         chosen: logits of the policy of the chosen responses, shape (..., K).
@@ -84,7 +86,7 @@ def pair_distribution(chosen: Any, rejected: Any) -> Any:
 
 
 def label_probability(chosen: Any, rejected: Any) -> Any:
-    r"""Probability that i is the chosen one of the pair {i, j}: :math:`p^*(i \succ j) = \frac{p_i q_j}{p_i q_j + p_j q_i}`.
+    r"""Probability that i is the chosen one of a pair, :math:`p^*(i \succ j) = \frac{p_i q_j}{p_i q_j + p_j q_i}`.
 
     Args:
         chosen, rejected: logits of the policies that write chosen and rejected responses, shape (..., K).

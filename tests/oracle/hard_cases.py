@@ -132,10 +132,11 @@ def case(rng: Rng, make: Any, k: int) -> Case:
 
 
 def random_cases(seed: int, count: int, low: int = 2, high: int = 64) -> Iterator[Case]:
-    """Cases of every kind in turn; half of the sizes small, the others spread evenly in their logarithm."""
+    """Cases of every kind in turn; a third of the sizes small, the others spread evenly in their logarithm."""
     rng = np.random.default_rng(seed)
     for i in range(count):
-        k = int(rng.integers(low, low + 4)) if rng.random() < 0.3 else round(np.exp(rng.uniform(np.log(low), np.log(high))))
+        small = rng.random() < 0.3
+        k = int(rng.integers(low, low + 4)) if small else round(np.exp(rng.uniform(np.log(low), np.log(high))))
         yield case(rng, KINDS[i % len(KINDS)], k)
 
 
