@@ -1,0 +1,302 @@
+r"""The training loop of one problem, compiled: configurations innermost, eight to a tile.
+
+A loss of the common form (`objectives.form`) meets its pairs only in :math:`\phi_{ij} = -\omega f'(a_i - b_j - c)`. With
+:math:`n_{ij}` pairs in cell (i, j), the gradient of the batch in the log-probabilities is
+
+.. math:: g_i = -a_i' \sum_j n_{ij}\phi_{ij} + b_i' \sum_j n_{ji}\phi_{ji} + n_{i\cdot}\, g'_i + n_{\cdot i}\, k'_i
+
+and :math:`g - \pi \sum_i g_i` in the logits. For the logistic link :math:`\phi_{ij} = \omega B_j / (A_i + B_j)` with
+:math:`A = e^a, B = e^{b + c}`: K exponentials for each step instead of one for each pair.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from ..objectives.scalars import (
+    GAIN_L, GAIN_W, NLL, ODDS, OFFSET, ORIGIN, PENALTY, PULL, REFERENCE, SCALE, STEEP, TARGET, WEIGHT,
+)
+from .draws import fill_cells
+from .lanes import (
+    add_to, exp_below, larger, load, log_positive, lowest_bit, root, smaller, spread, store, where_less,
+)
+
+__all__ = ["FLAGS", "HINGE", "LOGISTIC", "NORMALISED", "PROJECTED", "SQUARE", "train"]
+
+LOGISTIC, HINGE, SQUARE, NONE, PROJECTED, NORMALISED = range(6)
+HAS_ODDS, HAS_PENALTY, HAS_PULL, HAS_GAIN = 1, 2, 4, 8
+FLAGS = {HAS_ODDS: ("odds",), HAS_PENALTY: ("penalty",), HAS_PULL: ("pull",), HAS_GAIN: ("gain_w", "gain_l")}
+SMALLEST_REST = 1e-17  # of 1 - p in log-odds
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "cache": True}
+
+
+@njit(**OPTIONS)
+def _policy(theta: Any, p: Any, lp: Any) -> None:
+    """Probabilities and log-probabilities of the tile's policies."""
+    size = theta.shape[0]
+    top, total = load(theta, 0), spread(0.0)
+    for i in range(1, size):
+        top = larger(top, load(theta, i))
+    for i in range(size):
+        e = exp_below(load(theta, i) - top)
+        store(p, i, e)
+        total = total + e
+    shift, scale = top + log_positive(total), 1.0 / total
+    for i in range(size):
+        store(lp, i, load(theta, i) - shift)
+        store(p, i, load(p, i) * scale)
+
+
+@njit(**OPTIONS)
+def _js(p: Any, goal: Any, out: Any, row: Any) -> None:
+    """JS divergence of the tile's policies to their goals: sum of m h(x), x = (p - q) / (p + q)."""
+    total = spread(0.0)
+    for i in range(p.shape[0]):
+        a, b = load(p, i), load(goal, i)
+        s = a + b
+        y, rest = larger(a - b, b - a) / s, smaller(a, b) * 2.0 / s
+        z = y * y
+        t = z * (1 / 306) + 1 / 240
+        t = t * z + 1 / 182
+        t = t * z + 1 / 132
+        t = t * z + 1 / 90
+        t = t * z + 1 / 56
+        t = t * z + 1 / 30
+        t = t * z + 1 / 12
+        near = (t * z + 0.5) * z
+        far = ((y + 1.0) * log_positive(y + 1.0) + rest * log_positive(rest + 1e-300)) * 0.5
+        total = total + s * 0.5 * where_less(y, spread(0.1), near, far)
+    store(out, row, total)
+
+
+@njit(**OPTIONS)
+def _scores(flags: Any, row: Any, ref: Any, p: Any, lp: Any, a: Any, b: Any, da: Any, db: Any) -> None:
+    """The scores of every outcome as chosen (a) and as rejected (b), and their slopes times the weight."""
+    for i in range(p.shape[0]):
+        v = load(lp, i)
+        score, slope = load(row, SCALE) * v - load(row, REFERENCE) * ref[i], load(row, SCALE)
+        if flags & HAS_ODDS:
+            rest = larger(1.0 - load(p, i), spread(SMALLEST_REST))
+            score = score + load(row, ODDS) * (v - log_positive(rest))
+            slope = slope + load(row, ODDS) / rest
+        store(b, i, score)
+        store(db, i, slope * load(row, WEIGHT))
+        if flags & HAS_PENALTY:
+            lost = load(row, PENALTY) * where_less(v, spread(ref[i]), spread(1.0), spread(0.0))
+            score = score - lost * (spread(ref[i]) - v)
+            slope = slope + lost
+        store(a, i, score)
+        store(da, i, slope * load(row, WEIGHT))
+
+
+@njit(**OPTIONS)
+def _exponentiate(flags: Any, row: Any, a: Any, b: Any) -> None:
+    """a and b + offset to their exponentials, divided by the largest."""
+    size = a.shape[0]
+    offset = load(row, OFFSET)
+    top = load(a, 0)
+    for i in range(size):
+        top = larger(top, load(a, i))
+    if flags & HAS_PENALTY:
+        for i in range(size):
+            top = larger(top, load(b, i) + offset)
+        for i in range(size):
+            store(a, i, exp_below(load(a, i) - top))
+            store(b, i, exp_below(load(b, i) + offset - top))
+        return
+    factor = exp_below(smaller(offset, spread(700.0)))
+    for i in range(size):
+        e = exp_below(load(a, i) - top)
+        store(a, i, e)
+        store(b, i, e * factor)
+
+
+@njit(**OPTIONS)
+def _meet_logistic(start: Any, col: Any, num: Any, a: Any, b: Any, down: Any, up: Any) -> None:
+    """Sums of n B / (A + B) over the rows (down) and the columns (up) of the drawn cells."""
+    for i in range(a.shape[0]):
+        store(up, i, spread(0.0))
+    for i in range(a.shape[0]):
+        own, total = load(a, i), spread(0.0)
+        for k in range(start[i], start[i + 1]):
+            other = load(b, col[k])
+            w = other / (own + other) * num[k]
+            total = total + w
+            add_to(up, col[k], w)
+        store(down, i, total)
+
+
+@njit(**OPTIONS)
+def _meet(link: Any, row: Any, start: Any, col: Any, num: Any, a: Any, b: Any, down: Any, up: Any) -> None:
+    """Sums of n phi over the rows (down) and the columns (up) of the drawn cells."""
+    offset, zero = load(row, OFFSET), spread(0.0)
+    for i in range(a.shape[0]):
+        store(up, i, zero)
+    for i in range(a.shape[0]):
+        own, total = load(a, i), zero
+        if link == HINGE:
+            for k in range(start[i], start[i + 1]):
+                w = where_less(own - load(b, col[k]) - offset, zero, spread(num[k]), zero)
+                total = total + w
+                add_to(up, col[k], w)
+        else:
+            for k in range(start[i], start[i + 1]):
+                w = (own - load(b, col[k]) - offset) * (-2.0 * num[k])
+                total = total + w
+                add_to(up, col[k], w)
+        store(down, i, total)
+
+
+@njit(**OPTIONS)
+def _terms(flags: Any, row: Any, ref: Any, lp: Any, rows: Any, cols: Any, g: Any) -> None:
+    """Add the terms of single responses: likelihood, pulls and gains."""
+    for i in range(lp.shape[0]):
+        h = load(lp, i) - ref[i]
+        term = load(row, NLL) * (-rows[i])
+        if flags & HAS_PULL:
+            near, far = h - load(row, TARGET), h + load(row, TARGET)
+            term = term + load(row, PULL) * 2.0 * (near * rows[i] + far * cols[i])
+        if flags & HAS_GAIN:
+            y = load(row, STEEP) * h - load(row, ORIGIN)
+            t = exp_below(smaller(y, 0.0 - y))
+            bell = load(row, STEEP) * t / ((t + 1.0) * (t + 1.0))
+            term = term + bell * (load(row, GAIN_L) * cols[i] - load(row, GAIN_W) * rows[i])
+        add_to(g, i, term)
+
+
+@njit(**OPTIONS)
+def _to_logits(p: Any, batch: Any, g: Any) -> None:
+    """The mean gradient in the logits, from the total one in the log-probabilities."""
+    total, share = spread(0.0), spread(1.0 / batch)
+    for i in range(p.shape[0]):
+        total = total + load(g, i)
+    for i in range(p.shape[0]):
+        store(g, i, (load(g, i) - load(p, i) * total) * share)
+
+
+@njit(**OPTIONS)
+def _projected(p: Any, batch: Any, rows: Any, cols: Any, g: Any) -> None:
+    """DPO-PG: the likelihood gradient of the chosen, without its positive part along that of the rejected."""
+    dot, square, share = spread(0.0), spread(0.0), 1.0 / batch
+    for i in range(p.shape[0]):
+        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share  # noqa: E741
+        dot, square = dot + w * l, square + l * l
+    alpha = larger(dot, spread(0.0)) / larger(square, spread(1e-300))
+    for i in range(p.shape[0]):
+        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share  # noqa: E741
+        store(g, i, w - alpha * l)
+
+
+@njit(**OPTIONS)
+def _normalised(p: Any, batch: Any, down: Any, up: Any, g: Any) -> None:
+    r"""Each log-likelihood gradient :math:`e_y - \pi` divided by its norm :math:`\sqrt{1 - 2\pi(y) + \|\pi\|^2}`."""
+    square, total, share = spread(0.0), spread(0.0), 1.0 / batch
+    for i in range(p.shape[0]):
+        square = square + load(p, i) * load(p, i)
+    for i in range(p.shape[0]):
+        norm = root(larger(square - load(p, i) * 2.0 + 1.0, spread(1e-30)))
+        w = (load(up, i) - load(down, i)) / norm
+        store(g, i, w)
+        total = total + w
+    for i in range(p.shape[0]):
+        store(g, i, (load(g, i) - load(p, i) * total) * share)
+
+
+@njit(**OPTIONS)
+def _update(theta: Any, speed: Any, g: Any, rate: Any, clip: Any) -> None:
+    """Clip by norm, then one step of RMSprop (decay 0.99, epsilon 1e-8)."""
+    norm = spread(0.0)
+    for i in range(theta.shape[0]):
+        norm = norm + load(g, i) * load(g, i)
+    factor = smaller(spread(1.0), clip / (root(norm) + 1e-6))
+    for i in range(theta.shape[0]):
+        d = load(g, i) * factor
+        q = load(speed, i) * 0.99 + d * d * 0.01
+        store(speed, i, q)
+        store(theta, i, load(theta, i) - d * rate / (root(q) + 1e-8))
+
+
+@njit(**OPTIONS)
+def _group(cells: Any, size: Any, row_of: Any, marks: Any, counts: Any, start: Any, upto: Any, col: Any, num: Any,
+           rows: Any, cols: Any) -> None:
+    """The drawn cells by rows: distinct columns and how often each, and the marginal counts."""
+    for c in cells:
+        counts[c] += 1
+        marks[c >> 6] |= 1 << (c & 63)
+    for i in range(size):
+        cols[i] = 0
+        start[i + 1] = 0
+        upto[i + 1] = 0
+    m, total = 0, 0
+    for word in range(marks.size):
+        bits = marks[word]
+        marks[word] = 0
+        while bits:
+            c = 64 * word + lowest_bit(bits)
+            bits &= bits - 1
+            n, i = counts[c], row_of[c]
+            j = c - i * size
+            counts[c] = 0
+            col[m] = j
+            num[m] = n
+            cols[j] += n
+            total += n
+            m += 1
+            start[i + 1] = m
+            upto[i + 1] = total
+    for i in range(size):
+        start[i + 1], upto[i + 1] = max(start[i + 1], start[i]), max(upto[i + 1], upto[i])
+        rows[i] = upto[i + 1] - upto[i]
+
+
+@njit(nogil=True, **OPTIONS)
+def train(keep: Any, other: Any, key: Any, batch: Any, first: Any, last: Any, every: Any, rate: Any, clip: Any,
+          links: Any, flags: Any, forms: Any, ref: Any, goals: Any, theta: Any, speed: Any, js: Any) -> None:
+    """Steps [first, last) of one problem, in place; `js[t, r]` is filled at the steps r * every in [first, last]."""
+    size, tiles = ref.size, theta.shape[0]
+    cells, counts, marks = np.empty(batch, np.int64), np.zeros(keep.size, np.int64), np.zeros(keep.size // 64 + 1, np.int64)
+    start, upto, col = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64), np.empty(keep.size, np.int64)
+    num, rows, cols, row_of = np.empty(keep.size), np.empty(size), np.empty(size), np.arange(keep.size) // size
+    space = np.zeros((9, size, forms.shape[2]))
+    p, lp, a, b, da, db, down, up, g = (
+        space[0], space[1], space[2], space[3], space[4], space[5], space[6], space[7], space[8])
+    for step in range(first, last):
+        fill_cells(keep, other, key, step * batch, cells)
+        _group(cells, size, row_of, marks, counts, start, upto, col, num, rows, cols)
+        for t in range(tiles):
+            row = forms[t]
+            _policy(theta[t], p, lp)
+            if step % every == 0:
+                _js(p, goals[t], js[t], step // every)
+            if links[t] == PROJECTED:
+                _projected(p, batch, rows, cols, g)
+            else:
+                if links[t] == NONE:
+                    down[:] = 0.0
+                    up[:] = 0.0
+                else:
+                    _scores(flags[t], row, ref, p, lp, a, b, da, db)
+                    link = LOGISTIC if links[t] == NORMALISED else links[t]
+                    if link == LOGISTIC:
+                        _exponentiate(flags[t], row, a, b)
+                        _meet_logistic(start, col, num, a, b, down, up)
+                    else:
+                        _meet(link, row, start, col, num, a, b, down, up)
+                    for i in range(size):
+                        store(down, i, load(down, i) * load(da, i))
+                        store(up, i, load(up, i) * load(db, i))
+                if links[t] == NORMALISED:
+                    _normalised(p, batch, down, up, g)
+                else:
+                    for i in range(size):
+                        store(g, i, load(up, i) - load(down, i))
+                    _terms(flags[t], row, ref, lp, rows, cols, g)
+                    _to_logits(p, batch, g)
+            _update(theta[t], speed[t], g, rate, clip)
+    if last % every == 0:
+        for t in range(tiles):
+            _policy(theta[t], p, lp)
+            _js(p, goals[t], js[t], last // every)
