@@ -2,6 +2,7 @@
 
 >>> import numpy as np
 >>> from didlab import objectives
+>>> from didlab.solvers import optimum
 >>> found = optimum(objectives.get("dpo"), np.log([0.5, 0.5]), np.log([0.2, 0.8]))
 >>> np.exp(found.policy).round(12)
 array([0.8, 0.2])

@@ -65,14 +65,14 @@ def existence(loss: PopulationLoss) -> Existence:
         return _sigmoids(loss)
     if form.has("pull"):
         if seen.all():
-            return Existence(True, None, None, "each log-ratio is regressed to a constant: the loss grows in every direction")
+            return Existence(True, None, None, "each log-ratio is regressed to a constant: the loss grows everywhere")
         return Existence(None, None, None, "outcomes that never occur can hold any probability; not decided")
     if form.has("nll"):
         if not (loss.p > 0).all():
             escape = (loss.p > 0).astype(float)
             return Existence(False, None, escape, "outcomes that are never chosen lose probability without end")
         if form.has("odds"):
-            return Existence(True, None, None, "the likelihood term grows in every direction; the log-odds are not convex")
+            return Existence(True, None, None, "the likelihood grows in every direction; the log-odds are not convex")
         return Existence(True, True, None, "the likelihood term is strictly convex and grows in every direction")
     if loss.weights is None:
         if form.link == "hinge":
@@ -88,7 +88,7 @@ def _graph(loss: PopulationLoss) -> Existence:
     form = loss.objective.form
     pairs = loss.weights > 0
     pairs = pairs & ~np.eye(len(pairs), dtype=bool)
-    parts, part = connected_components(pairs, directed=False)
+    parts, _ = connected_components(pairs, directed=False)
     joined = parts == 1
     if form.link == "square":
         return Existence(True, joined, None, "a least-squares problem" + ("" if joined else " of unconnected outcomes"))
@@ -99,6 +99,8 @@ def _graph(loss: PopulationLoss) -> Existence:
         return Existence(True, True, None, "the outcomes beat one another in cycles that reach all of them")
     if strong == parts:
         return Existence(True, False, None, "no outcome of one group ever met one of another group")
+    if form.has("penalty"):
+        return Existence(None, None, None, "a group was never beaten from outside, at a penalty; not decided")
     edges = np.argwhere(pairs)
     links = {(component[i], component[j]) for i, j in edges if component[i] != component[j]}
     losers = {j for _, j in links}
@@ -112,7 +114,7 @@ def _sigmoids(loss: PopulationLoss) -> Existence:
     c: Any = form.gain_w * loss.p - form.gain_l * loss.q
     small = 1e-15 * (form.gain_w * loss.p + form.gain_l * loss.q)
     if (np.abs(c) <= small).all():
-        return Existence(True, False, None, "chosen and rejected weights balance at every outcome: the loss is constant")
+        return Existence(True, False, None, "chosen and rejected weights balance: the loss is constant")
     if (c < -small).any() and (c > small).any():
         return Existence(False, None, (c >= -small).astype(float), "outcomes rejected more than chosen vanish for free")
     return Existence(None, None, None, "weights of one sign on outcomes: the loss is not convex; not decided")

@@ -1,4 +1,4 @@
-r"""Newton's method for a population loss: closed-form Hessian, a step that never climbs, and a last step for the digits.
+r"""Newton's method for a population loss: closed-form Hessian, steps that never climb, and a last one for the digits.
 
 The Hessian is singular along constants, so :math:`11^\top/K` is added. Where it is not positive definite (the loss
 need not be convex) the signs of its eigenvalues are dropped. For many outcomes the step comes from conjugate
@@ -61,7 +61,7 @@ def newton(loss: PopulationLoss, start: Any, *, max_iterations: int = 30) -> Min
 def _step(here: At) -> np.ndarray:
     if len(here.pi) > DENSE_STEP_UP_TO:
         return -_conjugate_gradients(here)
-    h = here.hessian()
+    h = here.hessian(bend=here.form.has("odds") or here.form.has("gain_w"))
     scale = np.abs(np.diag(h)).max()
     values, vectors = np.linalg.eigh(h + scale / len(h))
     values = np.maximum(np.abs(values), 1e-15 * np.abs(values).max())
@@ -71,8 +71,7 @@ def _step(here: At) -> np.ndarray:
 def _conjugate_gradients(here: At, max_iterations: int = 200) -> np.ndarray:
     """H^-1 g, preconditioned by the diagonal; stops early where the curvature is not positive."""
     g = here.gradient
-    d, a, b = here.curvature
-    diagonal = np.abs(d) + 1e-300
+    diagonal = np.abs(here.curvature[0]) + 1e-300
     x, r = np.zeros_like(g), g.copy()
     y = r / diagonal
     y -= y.mean()
@@ -96,11 +95,16 @@ def _conjugate_gradients(here: At, max_iterations: int = 200) -> np.ndarray:
 
 
 def _better(here: At, step: np.ndarray) -> At | None:
-    """The farthest of the steps 1, 1/2, 1/4, … that lowers the loss, or the gradient where the loss is flat to rounding."""
+    """The farthest step that lowers the loss, or the gradient where the loss is flat to rounding.
+
+    After the full step comes the one that suits a logistic link, log(1+R)/R for a change R of the margins (Bach 2010).
+    """
     slope, size = here.gradient @ step, np.linalg.norm(here.gradient)
+    reach = here.form.scale * np.ptp(step) if here.form.link == "logistic" else 0.0
+    shorter = np.log1p(reach) / reach if reach > 1 else 0.5
     flat = 64 * np.finfo(float).eps * max(1.0, abs(here.value))
     for halvings in range(60):
-        t = 0.5**halvings
+        t = shorter * 0.5 ** (halvings - 1) if halvings else 1.0
         there = here.loss.at(here.theta + t * step)
         if there.value <= here.value + 1e-4 * t * slope and t * -slope > flat:
             return there

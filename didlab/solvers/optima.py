@@ -49,7 +49,7 @@ def optimum(
         chosen, rejected: logits of p and q, shape (K,).
         reference: logits of the reference; without it, chosen responses come from the reference.
         weights: a table of pair weights, shape (K, K), in place of p and q (a data set).
-        start: logits to start from; the reference without it.
+        start: logits to start from.
         max_iterations: the most Newton steps.
 
     Returns:
@@ -83,12 +83,24 @@ def optimum(
         return penalty_optimum(loss, known, max_iterations)
     from .newton import newton
 
-    found = newton(loss, loss.r if start is None else start, max_iterations=max_iterations)
+    found = newton(loss, first_guess(loss) if start is None else start, max_iterations=max_iterations)
     here = found.at
     return Optimum(
         here.v, here.value, float(np.linalg.norm(here.gradient)), found.iterations, found.converged,
         known.attained, _unique(known, here), None, known.reason,
     )
+
+
+def first_guess(loss: PopulationLoss) -> np.ndarray:
+    """Logits to start from: uniform without a reference; moved towards the regressed log-ratios where there are any."""
+    form = loss.objective.form
+    if not form.uses_reference:
+        return np.zeros(len(loss.r))
+    if form.has("pull"):
+        from .regressed import regressed
+
+        return regressed(loss)
+    return loss.r
 
 
 def _unique(known: Existence, here: At) -> bool | None:

@@ -3,7 +3,8 @@ r"""The population loss of an objective over pairs, as a function of the policy'
 .. math:: F(\theta) = \sum_{ij} W_{ij}\,\ell(v_i, v_j; r_i, r_j), \qquad v = \log\mathrm{softmax}\,\theta
 
 With the common form of the losses, and G the gradient in v, :math:`\nabla F = G - \pi\sum_i G_i`, and with
-:math:`J = I - 1\pi^\top` and M the Hessian in v, :math:`\nabla^2 F = J^\top M J - (\sum_i G_i)(\mathrm{diag}\,\pi - \pi\pi^\top)`.
+:math:`J = I - 1\pi^\top` and M the Hessian in v,
+:math:`\nabla^2 F = J^\top M J - (\sum_i G_i)(\mathrm{diag}\,\pi - \pi\pi^\top)`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class PopulationLoss:
         objective: a loss (see `objectives.get`).
         chosen, rejected: logits of p and q, shape (K,), K at least 2.
         reference: logits of the reference; without it, chosen responses come from the reference, as in the paper.
-        weights: a table of weights W, shape (K, K), row the chosen and column the rejected outcome, in place of p and q.
+        weights: a table of weights W, shape (K, K), row chosen and column rejected, in place of p and q.
         dense: True to visit all pairs whatever the size, False never to (without `weights`).
 
     Raises:
@@ -73,7 +74,8 @@ class PopulationLoss:
         same_outcomes(chosen=p, reference=r)
         if r.ndim != 1 or p.ndim != 1 or len(r) < 2:
             raise ArgumentError("reference", "a vector of at least 2 logits", f"shape {np.shape(r)}")
-        put("p", p), put("q", q), put("r", NUMPY.log_softmax(r))
+        for name, x in (("p", p), ("q", q), ("r", NUMPY.log_softmax(r))):
+            put(name, x)
 
     p: np.ndarray = None  # type: ignore[assignment]
     q: np.ndarray = None  # type: ignore[assignment]
@@ -93,7 +95,7 @@ class PopulationLoss:
         """The gradient of F in the logits, shape (K,).
 
         >>> from didlab import objectives
-        >>> PopulationLoss(objectives.get("log-pi"), [0.0, 1.0], [1.0, 0.0]).gradient([0.0, 1.0]).round(12)
+        >>> PopulationLoss(objectives.get("log-pi"), [0.0, 1.0], [1.0, 0.0]).gradient([0.0, 2.0]).round(12) + 0.0
         array([0., 0.])
         """
         return self.at(logits).gradient
@@ -167,8 +169,8 @@ class At:
             return m
         return m - self.pi * m.sum() - self.by_outcome.sum() * (self.pi * y)
 
-    def hessian(self) -> np.ndarray:
-        """The Hessian in the logits."""
+    def hessian(self, *, bend: bool = True) -> np.ndarray:
+        """The Hessian in the logits; without `bend`, only its part that is convex where the loss is convex in v."""
         d, a, b = self.curvature
         sums = self.sums
         if isinstance(sums, Dense):
@@ -178,5 +180,6 @@ class At:
                 return m
             left = m - np.outer(self.pi, m.sum(0))
             m = left - np.outer(left.sum(1), self.pi)
-            return m - self.by_outcome.sum() * (np.diag(self.pi) - np.outer(self.pi, self.pi))
+            total = self.by_outcome.sum()
+            return m - (total if bend else min(total, 0.0)) * (np.diag(self.pi) - np.outer(self.pi, self.pi))
         return np.stack([self.hessian_product(e) for e in np.eye(len(self.pi))])

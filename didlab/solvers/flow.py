@@ -1,0 +1,49 @@
+r"""The path of gradient flow, :math:`\dot\theta = -\nabla F(\theta)`, from a policy towards the optimum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from .population import PopulationLoss
+
+__all__ = ["gradient_flow"]
+
+
+def gradient_flow(loss: PopulationLoss, start: Any, times: Any) -> np.ndarray:
+    r"""Solves :math:`\dot\theta = -\nabla F(\theta)` in the logits, by an implicit method that knows the Hessian.
+
+    Args:
+        loss: a smooth population loss.
+        start: logits at time 0, shape (K,).
+        times: increasing times from 0, shape (T,).
+
+    Returns:
+        logits at the times, shape (T, K).
+
+    Raises:
+        ArgumentError: times that are not increasing from 0, or a loss with kinks.
+
+    >>> from didlab import objectives
+    >>> loss = PopulationLoss(objectives.get("log-pi"), np.log([0.5, 0.5]), np.log([0.2, 0.8]))
+    >>> path = gradient_flow(loss, [0.0, 0.0], [0.0, 1.0, 1000.0])
+    >>> np.exp(path[-1] - path[-1, 1]).round(4)
+    array([4., 1.])
+    """
+    from scipy.integrate import solve_ivp
+
+    times = np.asarray(times, dtype=np.float64)
+    if times.ndim != 1 or len(times) < 2 or times[0] < 0 or not (np.diff(times) > 0).all():
+        raise ArgumentError("times", "at least two increasing numbers from 0", str(times.tolist()))
+    if not loss.objective.form.is_smooth:
+        raise ArgumentError("loss", "smooth", f"{loss.objective.name}, which has kinks", "Use `optimum`.")
+    start = loss.at(start).theta
+    solved = solve_ivp(
+        lambda _, theta: -loss.gradient(theta), (0.0, times[-1]), start, method="Radau", t_eval=times,
+        jac=lambda _, theta: -loss.hessian(theta), rtol=1e-8, atol=1e-10,
+    )
+    if not solved.success:
+        raise ArgumentError("times", "short enough to integrate", solved.message)
+    return solved.y.T
