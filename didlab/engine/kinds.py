@@ -15,11 +15,12 @@ import numpy as np
 
 from ..exact import Exponent
 from . import weights
-from .lifts import SYMBOLIC, Lift
+from .lifts import FLOAT, SYMBOLIC, Lift
 
 __all__ = [
-    "Comonotone", "Field", "Geometric", "Graph", "Integers", "Kind", "Mixed", "Numbers", "Pair", "Policies",
-    "PowerLaw", "Raw", "Rewards", "Shape", "Tempered", "Threshold", "instance_fields",
+    "Comonotone", "Field", "Geometric", "Graph", "Integers", "Kind", "Mixed", "NearPowerLaw", "Numbers", "Ordered",
+    "Pair", "Policies",
+    "PowerLaw", "Ranked", "Raw", "Rewards", "Shape", "Small", "Tailed", "Tempered", "Threshold", "instance_fields",
 ]
 
 Raw = dict[str, np.ndarray]
@@ -143,6 +144,29 @@ class PowerLaw(Kind):
     def symbolic_extra(self, shape: Shape) -> dict[str, tuple[int, ...]]:
         """An indeterminate for each power of the ratio: a free real exponent is an independent variable."""
         return {"ratio to the beta": (shape["K"],)}
+
+
+class NearPowerLaw(PowerLaw):
+    """Three policies in a power law, or with the rejected one moved off it at some outcomes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields = (*self.fields, Field("off", ("K",), high=9))
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        raw, label = super().draw(rng, n, shape, earlier)
+        off = np.where(rng.random((n, 1)) < 0.6, 1, rng.integers(1, 4, (n, shape["K"])))
+        return {**raw, "off": off}, label
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return {**super().plain(rng, n, shape), "off": rng.integers(1, 4, (n, shape["K"]))}
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        from ..carriers import carrier_of
+
+        out = super().lift(raw, to)
+        off = to.log(to.number(raw["off"]))
+        return out | {self.names[2]: carrier_of(off).log_softmax(out[self.names[2]] + off)}
 
 
 class Tempered(Kind):
@@ -423,3 +447,118 @@ def indeterminates(kinds: Iterable[Kind], shape: Shape) -> dict[str, tuple[int, 
         if extra:
             shapes |= extra(shape)
     return shapes
+
+
+class Ordered(Kind):
+    r"""Two policies of which one sharpens the other: their likelihood ratio rises with both of them.
+
+    With ascending weights u and g, the flatter policy is u and the sharper one is u g: mass moves towards the modes of
+    the flatter policy (reinforcing), or from those of the sharper one without reversing the order (smoothing).
+    With `power` k the sharper one is :math:`u^k g`: at least as sharp as the k-th power of the flatter one.
+    """
+
+    def __init__(self, flatter: str = "reference", sharper: str = "policy", *, power: int = 1) -> None:
+        self.names, self.power = (flatter, sharper), power
+        self.fields = (Field(flatter, ("K",)), Field("gain", ("K",)))
+        self.sizes = {"K": (2, 3, 4, 5)}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        raw, label = Policies(self.names[0], "gain").draw(rng, n, shape, earlier)
+        return {name: np.sort(x, -1) for name, x in raw.items()}, label
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return {name: np.sort(x, -1) for name, x in super().plain(rng, n, shape).items()}
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        rising = [(np.diff(raw[f.name], axis=-1) >= 0).all(-1) for f in self.fields]
+        return super().valid(raw) & rising[0] & rising[1]
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        u, g = to.number(raw[self.names[0]]), to.number(raw["gain"])
+        both = dict(zip(self.names, (u, u**self.power * g), strict=True))
+        return {name: to.log(w / w.sum(-1)[..., None]) for name, w in both.items()}
+
+
+class Tailed(Kind):
+    r"""Objects of another kind, its weights inverted wherever :math:`1/p` has a lower entropy than the named policy p.
+
+    What is left are policies with many unlikely outcomes rather than few (up to the rounding of the inverted weights).
+    """
+
+    def __init__(self, inner: Kind, policy: str) -> None:
+        self.inner, self.policy, self.fields, self.sizes = inner, policy, inner.fields, inner.sizes
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        raw, label = self.inner.draw(rng, n, shape, earlier)
+        return self._turned(raw), label
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return self._turned(self.inner.plain(rng, n, shape))
+
+    def _turned(self, raw: Raw) -> Raw:
+        p = np.exp(self.inner.lift(raw, FLOAT)[self.policy])
+        rows = _entropy(1 / p) < _entropy(p) - 1e-12
+        raw = dict(raw)
+        for f in self.fields:
+            if f.continuous:
+                x = raw[f.name]
+                turned = np.rint(x.max(-1, keepdims=True) * x.min(-1, keepdims=True) / x).astype(np.int64)[..., ::-1]
+                raw[f.name] = np.where(rows[:, None], np.maximum(turned, f.low), x)
+        return raw
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        return self.inner.valid(raw)
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        return self.inner.lift(raw, to)
+
+
+class Ranked(Kind):
+    """Two policies, the first of the lower entropy (equal ones included)."""
+
+    def __init__(self, lower: str, higher: str) -> None:
+        self.names = (lower, higher)
+        self.fields = (Field(lower, ("K",)), Field(higher, ("K",)))
+        self.sizes = {"K": (2, 3, 4, 5)}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        raw, label = Policies(*self.names).draw(rng, n, shape, earlier)
+        return self._ranked(raw), label
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return self._ranked(super().plain(rng, n, shape))
+
+    def _ranked(self, raw: Raw) -> Raw:
+        a, b = (raw[name] for name in self.names)
+        swap = (_entropy(a) > _entropy(b))[..., None]
+        return dict(zip(self.names, (np.where(swap, b, a), np.where(swap, a, b)), strict=True))
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        a, b = (_entropy(raw[name]) for name in self.names)
+        return super().valid(raw) & (a <= b + 1e-12)
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        return {name: to.log_weights(raw[name]) for name in self.names}
+
+
+def _entropy(x: np.ndarray) -> np.ndarray:
+    p = x / x.sum(-1, keepdims=True)
+    return np.asarray(-(p * np.log(p)).sum(-1))
+
+
+class Small(Kind):
+    r"""What "about 0" may mean: a threshold :math:`\epsilon = 1/n`, from 1/10 down."""
+
+    def __init__(self, name: str = "epsilon") -> None:
+        self.name = name
+        self.fields = (Field(name, (1,), low=10, high=9999, simplest=10),)
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        return {self.name: np.exp(rng.uniform(np.log(10), np.log(9999), (n, 1))).astype(np.int64)}, np.full(
+            n, "ordinary", dtype=object)
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return self.draw(rng, n, shape, [])[0]
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        return {self.name: 1 / to.number(raw[self.name])}
