@@ -66,10 +66,15 @@ def measure(rounds: int) -> list[dict[str, Any]]:
                 call()
             times = np.array([[_seconds(call) for call in calls] for _ in range(rounds)])
             ratios = np.median(times[:, :1] / times[:, 1:], axis=0)
-            rows.append({
-                "measure": name, "outcomes": k, "microseconds": round(float(np.median(times[:, 0])) * 1e6, 1),
-                "ratio_from_logits": round(float(ratios[0]), 3), "ratio_from_probabilities": round(float(ratios[1]), 3),
-            })
+            rows.append(
+                {
+                    "measure": name,
+                    "outcomes": k,
+                    "microseconds": round(float(np.median(times[:, 0])) * 1e6, 1),
+                    "ratio_from_logits": round(float(ratios[0]), 3),
+                    "ratio_from_probabilities": round(float(ratios[1]), 3),
+                }
+            )
     return rows
 
 
@@ -81,8 +86,10 @@ def main() -> None:
     rows = measure(args.rounds)
     print(f"{'measure':<16}{'K':>6}{'us / 1,000 rows':>18}{'vs scipy, logits':>18}{'vs scipy, probs':>18}")
     for r in rows:
-        print(f"{r['measure']:<16}{r['outcomes']:>6}{r['microseconds']:>18.1f}{r['ratio_from_logits']:>18.2f}"
-              f"{r['ratio_from_probabilities']:>18.2f}")
+        print(
+            f"{r['measure']:<16}{r['outcomes']:>6}{r['microseconds']:>18.1f}{r['ratio_from_logits']:>18.2f}"
+            f"{r['ratio_from_probabilities']:>18.2f}"
+        )
     args.json.write_text(json.dumps({"schema": "didlab/measures/1", "rows": ROWS, "results": rows}, indent=1) + "\n")
 
 

@@ -14,7 +14,9 @@ import numpy as np
 
 from .errors import ArgumentError, DidlabError
 
-__all__ = ["combining", "hyper", "log_weights", "number", "positive", "same_kind", "same_outcomes", "whole"]
+__all__ = [
+    "combining", "hyper", "log_weights", "number", "per_policy", "positive", "same_kind", "same_outcomes", "whole",
+]
 
 LARGEST = 1e100  # larger numbers are refused: their products would overflow
 SUPPORT = "Policies need full support."
@@ -161,8 +163,9 @@ def number(name: str, x: Any, expected: str = "a finite number") -> Any:
     elif isinstance(x, np.ndarray | numbers.Real) and not isinstance(x, bool | np.ma.MaskedArray):
         if isinstance(x, np.ndarray) and (x.dtype.kind not in "fiu" or not x.size):
             raise ArgumentError(name, expected, f"an array of shape {x.shape} and dtype {x.dtype}")
-        size = abs(x)
-        if not np.all(size <= (Fraction(LARGEST) if isinstance(x, numbers.Rational) else LARGEST)):
+        rational = isinstance(x, numbers.Rational)
+        size: Any = abs(x if rational else np.asarray(x, dtype=np.longdouble))
+        if not np.all(size <= (Fraction(LARGEST) if rational else np.longdouble(LARGEST))):
             raise ArgumentError(name, f"{expected}, at most {LARGEST:g} in size", str(x))
     else:
         _exact_number(name, x, expected)
@@ -191,7 +194,8 @@ def positive(name: str, x: Any, expected: str = "a finite number above 0") -> An
         ok = bool((x > 0).all()) if isinstance(x, np.ndarray) or is_tensor(x) else above(x)
     if not ok:
         raise ArgumentError(name, expected, str(x))
-    if isinstance(x, float | np.ndarray) and np.any(np.asarray(x < 1 / LARGEST, dtype=bool)):
+    small = isinstance(x, np.ndarray | np.generic | float) and np.asarray(x).dtype.kind == "f"
+    if small and np.any(np.asarray(x, dtype=np.longdouble) < 1 / LARGEST):
         raise ArgumentError(name, f"{expected}, at least {1 / LARGEST:g}", str(x))
     return x
 
@@ -206,16 +210,19 @@ def _ordered(v: Any) -> bool:
 
 def hyper(name: str, x: Any, policy: Any, expected: str = "a finite number above 0") -> Any:
     """A positive hyper-parameter that fits a policy: a scalar, or an array whose last axis has one entry."""
-    positive(name, x, expected)
-    shape = tuple(getattr(x, "shape", ()))
+    return per_policy(name, positive(name, x, expected), policy)
+
+
+def per_policy(name: str, x: Any, *policies: Any) -> Any:
+    """A number, or an array whose last axis has one entry; as float64 where the policies are numpy floats."""
+    shape, shapes = tuple(getattr(x, "shape", ())), [tuple(p.shape) for p in policies]
     try:
-        fits = not shape or (shape[-1] == 1 and np.broadcast_shapes(shape, policy.shape)[-1] == policy.shape[-1])
+        fits = not shape or (shape[-1] == 1 and bool(np.broadcast_shapes(shape, *shapes)))
     except ValueError:
         fits = False
     if not fits:
-        expected = f"a number, or of shape (..., 1) that broadcasts with {tuple(policy.shape)}"
-        raise ArgumentError(name, expected, str(shape))
-    if _kind("policy", policy) == "float64" and not is_tensor(x):
+        raise ArgumentError(name, f"a number, or of shape (..., 1) that broadcasts with {shapes[0]}", str(shape))
+    if _kind("policy", policies[0]) == "float64" and not is_tensor(x):
         with combining(name):
             return np.asarray(x, dtype=np.float64)[()] if shape else float(x)
     return x

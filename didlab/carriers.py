@@ -334,7 +334,10 @@ def _log_ratio_balls(a: Array, b: Array, which: Array) -> list[float]:
     try:
         ctx.prec = 128
         while True:
-            shift = sum((v.exp() for v in y), arb(0)).log() - sum((v.exp() for v in x), arb(0)).log()
+            p_total, q_total = arb(0), arb(0)
+            for u, v in zip(x, y, strict=True):
+                p_total, q_total = p_total + u.exp(), q_total + v.exp()
+            shift = (q_total / p_total).log()
             values = [x[i] - y[i] + shift for i in which]
             if all(v.rel_accuracy_bits() > 64 or bool(abs(v) < arb(2) ** -1080) for v in values):
                 return [float(v.mid()) for v in values]

@@ -229,7 +229,8 @@ def _power_law_rounded(a: Any, b: Any, r: Any) -> PowerLaw:
     from flint import fmpq
 
     lift = np.frompyfunc(lambda v: fmpq(*float(v).as_integer_ratio()), 1, 1)
-    rows = [lift(z).reshape(-1, z.shape[-1]) for z in np.broadcast_arrays(a, b, r)]
+    tables: list[Any] = [lift(z) for z in np.broadcast_arrays(a, b, r)]
+    rows = [z.reshape(-1, z.shape[-1]) for z in tables]
     shape = np.broadcast_shapes(a.shape, b.shape, r.shape)[:-1]
     exponents, deviations = [], []
     for t, f, l in zip(*rows, strict=True):  # noqa: E741

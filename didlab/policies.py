@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import combining, hyper, is_rational, is_tensor, log_weights, number, same_outcomes, whole
+from .arguments import (
+    combining,
+    hyper,
+    is_rational,
+    is_tensor,
+    log_weights,
+    number,
+    per_policy,
+    same_outcomes,
+    whole,
+)
 from .carriers import NUMPY, carrier_of, two_prod, two_sum
 from .errors import ArgumentError
 
@@ -182,9 +192,8 @@ def mix(first: Any, second: Any, share: Any) -> Any:
         inside = (share >= 0) & (share <= 1) if hasattr(share, "ndim") else 0 <= share <= 1
         if not (bool(inside.all()) if hasattr(inside, "all") else inside):
             raise ArgumentError("share", "from 0 to 1", str(share))
-        hyper("share", share + 1, a + b)
-        c = carrier_of(a, b, share)
-        return c.log_mixture(a, b, share if c is not NUMPY else np.asarray(share, dtype=np.float64))
+        share = per_policy("share", share, a, b)
+        return carrier_of(a, b, share).log_mixture(a, b, share)
 
 
 def sample(policy: Any, size: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -204,10 +213,10 @@ def sample(policy: Any, size: int, *, rng: np.random.Generator) -> np.ndarray:
     >>> sample([0.0, 1.0], 5, rng=np.random.default_rng(0))
     array([1, 1, 0, 0, 1])
     """
-    checked = log_weights("policy", policy)
-    if isinstance(checked, np.ndarray) and checked.dtype == object:
+    given = log_weights("policy", policy)
+    if given.dtype == object:
         raise ArgumentError("policy", "float64 logits", "an array of objects")
-    logits = np.asarray(checked.detach().cpu() if is_tensor(checked) else checked, dtype=np.float64)
+    logits = np.asarray(given.detach().cpu() if is_tensor(given) else given, dtype=np.float64)
     count = whole("size", size, 0)
     if count.ndim:
         raise ArgumentError("size", "one integer from 0", f"shape {count.shape}")
@@ -215,7 +224,8 @@ def sample(policy: Any, size: int, *, rng: np.random.Generator) -> np.ndarray:
     generator("rng", rng)
     cumulative = np.cumsum(probabilities(logits), axis=-1)
     uniform = rng.random((*logits.shape[:-1], n)) * cumulative[..., -1:]
-    flat = zip(cumulative.reshape(-1, logits.shape[-1]), uniform.reshape(-1, n), strict=True)
+    rows = cumulative.reshape(-1, logits.shape[-1])
+    flat = zip(rows, uniform.reshape(len(rows), n), strict=True)
     picks = [np.searchsorted(c, u, side="right") for c, u in flat]
     return np.minimum(np.array(picks).reshape(uniform.shape), logits.shape[-1] - 1)
 

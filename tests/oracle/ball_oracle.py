@@ -108,8 +108,6 @@ def _known(x: arb) -> bool:
     return x.rel_accuracy_bits() >= 110 or bool(abs(x) < TINY)
 
 
-
-
 def settled(formula: Callable[..., list[Any]], *args: Any) -> np.ndarray:
     """The values of a ball formula, correctly rounded to float64 (subnormals and 0 included)."""
     before = ctx.prec

@@ -116,8 +116,9 @@ def _table(rng: Rng, kind: str, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarra
     elif which == 3:
         rows = np.stack([_plain(rng, len(a)) for _ in range(x)])
     else:
-        rows = np.stack([rng.permutation(a) if rng.random() < 0.3 else np.where(rng.random(len(a)) < 0.5, a, b)
-                         for _ in range(x)])
+        rows = np.stack(
+            [rng.permutation(a) if rng.random() < 0.3 else np.where(rng.random(len(a)) < 0.5, a, b) for _ in range(x)]
+        )
     rho = rng.standard_normal(x) * _spread(rng, -3, 2.5) if rng.random() < 0.7 else np.zeros(x)
     return np.clip(rho, -740, 740), rows
 
@@ -143,8 +144,15 @@ def random_cases(seed: int, count: int, low: int = 2, high: int = 64) -> Iterato
 def table_cases() -> Iterator[Case]:
     """The cases of the accuracy table: JS from 0.1 down to 1e-42, logits near 30 and 1,000, K = 10,000."""
     rng = np.random.default_rng(0)
-    for k, size, step in ((32, 1.0, 1.0), (32, 1.0, 1e-3), (32, 1.0, 1e-6), (32, 1.0, 1e-9), (32, 30.0, 1e-9),
-                          (10_000, 1e3, 1e-3), (10_000, 1.0, 1e-3)):
+    for k, size, step in (
+        (32, 1.0, 1.0),
+        (32, 1.0, 1e-3),
+        (32, 1.0, 1e-6),
+        (32, 1.0, 1e-9),
+        (32, 30.0, 1e-9),
+        (10_000, 1e3, 1e-3),
+        (10_000, 1.0, 1e-3),
+    ):
         a = rng.standard_normal(k) * size
         if size == 30.0:
             a[0] = a.max() + 60.0
