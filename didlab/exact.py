@@ -3,7 +3,8 @@ r"""Exact scalars closed under what the formulas do: fields, and rational combin
 A log-probability of a policy with integer weights is :math:`\log n_1 - \log n_2`, an entropy is
 :math:`\sum_i c_i \log n_i` with rational :math:`c_i`. :class:`LogForm` is that vector space, over the rationals
 (`fmpq`) or over rational functions (:class:`Ratio`), so that the one formula of a measure, written in log-space,
-can be run exactly. Equality is decided, not approximated: the logarithms of pairwise coprime integers (or
+can be run exactly. Products of logarithms and irrational powers leave that space: they become balls of the current
+precision (`flint.ctx.prec`), and everything else stays exact. Equality is decided, not approximated: the logarithms of pairwise coprime integers (or
 polynomials) above 1 are linearly independent over the coefficient field, so a form is zero exactly when all its
 coefficients over a coprime base are.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from flint import Ordering, arb, ctx, fmpq, fmpz, fmpz_mpoly_ctx
@@ -24,7 +26,7 @@ MAX_PRECISION = 8192
 
 
 class NotExact(DidlabError):
-    """The value leaves the exact field (an irrational power, a product of logarithms): use balls instead."""
+    """The value leaves the field of a proof (an irrational power, a product of logarithms of indeterminates)."""
 
 
 class Poly:
@@ -143,45 +145,65 @@ class LogForm:
         self.terms = {key: c for key, c in terms.items() if c != 0}
         self.const = const
 
-    def __add__(self, other: Any) -> LogForm:
+    def __add__(self, other: Any) -> Any:
         if not isinstance(other, LogForm):
+            if isinstance(other, arb):
+                return to_arb(self) + other
             if not _is_scalar(other):
                 return NotImplemented
-            return LogForm(self.terms, self.const + other)
+            return _form(self.terms, self.const + other)
         terms = dict(self.terms)
         for key, c in other.terms.items():
-            terms[key] = terms[key] + c if key in terms else c
-        return LogForm(terms, self.const + other.const)
+            _accumulate(terms, key, c)
+        return _form(terms, self.const + other.const)
 
     __radd__ = __add__
 
     def __neg__(self) -> LogForm:
-        return self * -1
+        return _form({key: -c for key, c in self.terms.items()}, -self.const)
 
-    def __sub__(self, other: Any) -> LogForm:
-        return self + (-other) if isinstance(other, LogForm) or _is_scalar(other) else NotImplemented
+    def __sub__(self, other: Any) -> Any:
+        if isinstance(other, LogForm):
+            terms = dict(self.terms)
+            for key, c in other.terms.items():
+                _accumulate(terms, key, -c)
+            return _form(terms, self.const - other.const)
+        return self + (-other) if isinstance(other, arb) or _is_scalar(other) else NotImplemented
 
-    def __rsub__(self, other: Any) -> LogForm:
+    def __rsub__(self, other: Any) -> Any:
         return -self + other
 
-    def __mul__(self, other: Any) -> LogForm:
+    def __mul__(self, other: Any) -> Any:
         if isinstance(other, LogForm):
             if not other.terms:
                 return self * other.const
             if not self.terms:
                 return other * self.const
-            raise NotExact("a product of two logarithms is not a rational combination of logarithms")
+            if is_zero(self) or is_zero(other):
+                return LogForm({})
+            return to_arb(self) * to_arb(other)
+        if isinstance(other, arb):
+            return LogForm({}) if is_zero(self) else to_arb(self) * other
         if not _is_scalar(other):
             return NotImplemented
-        return LogForm({key: c * other for key, c in self.terms.items()}, self.const * other)
+        if other == 0:
+            return _form({}, fmpq(0))
+        return _form({key: c * other for key, c in self.terms.items()}, self.const * other)
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: Any) -> LogForm:
+    def __rtruediv__(self, other: Any) -> Any:
+        return LogForm({}, other) / self
+
+    def __truediv__(self, other: Any) -> Any:
         if isinstance(other, LogForm):
+            if is_zero(other):
+                raise ZeroDivisionError("division by a logarithm that is zero")
             if other.terms:
-                raise NotExact("a quotient by a logarithm is not a rational combination of logarithms")
+                return LogForm({}) if is_zero(self) else to_arb(self) / to_arb(other)
             other = other.const
+        if isinstance(other, arb):
+            return to_arb(self) / other
         if isinstance(other, int):
             other = fmpq(other)
         return self * (1 / other)
@@ -220,6 +242,22 @@ class LogForm:
             power = "" if k == 0 else "β " if k == 1 else f"β^{k} "
             parts.append(f"{'' if c == 1 else f'({c}) '}{power}log {atom}")
         return " + ".join(parts)
+
+
+def _form(terms: dict[tuple[Any, int], Any], const: Any) -> LogForm:
+    """A form from terms that are known to hold no zero coefficient."""
+    form = LogForm.__new__(LogForm)
+    form.terms, form.const = terms, const
+    return form
+
+
+def _accumulate(terms: dict[tuple[Any, int], Any], key: tuple[Any, int], c: Any) -> None:
+    if key in terms:
+        c = terms[key] + c
+        if c == 0:
+            del terms[key]
+            return
+    terms[key] = c
 
 
 class Exponent:
@@ -269,7 +307,7 @@ def log(x: Any) -> Any:
         return _log_poly(x.num) - _log_poly(x.den)
     if isinstance(x, LogForm):
         if x.terms:
-            raise NotExact("the logarithm of a logarithm")
+            return to_arb(x).log()
         x = x.const
     q = fmpq(x)
     if q <= 0:
@@ -302,13 +340,13 @@ def exp(x: Any) -> Any:
     if not isinstance(x, LogForm):
         x = LogForm({}, x)
     if x.const != 0:
-        raise NotExact(f"exp({x.const}) is irrational")
+        return to_arb(x).exp()
     terms, result = x.terms, fmpq(1)
     if any(not _integral(c) for c in terms.values()):
         terms = _over_coprime_base(x)
     for (atom, k), c in terms.items():
         if k or not _integral(c):
-            raise NotExact(f"exp({x}) is irrational")
+            return to_arb(x).exp()
         n = int(fmpq(c).p) if not isinstance(c, Ratio) else int(str(c))
         base = fmpq(atom) if isinstance(atom, int) else Ratio(atom.value, atom.value**0)
         result = result * base**n
@@ -372,18 +410,24 @@ def sign(x: Any) -> int:
     """The sign of an exact number: -1, 0 or 1."""
     if not isinstance(x, LogForm):
         return (x > 0) - (x < 0)
-    if is_zero(x):
-        return 0
     before = ctx.prec
     try:
-        while ctx.prec <= MAX_PRECISION:
+        for ctx.prec in (64, 256, 1024, 4096, MAX_PRECISION):
             value = to_arb(x)
-            if not value.contains(0):
-                return 1 if value > 0 else -1
-            ctx.prec *= 2
+            if value > 0:
+                return 1
+            if value < 0:
+                return -1
+            if ctx.prec == 64 and is_zero(x):
+                return 0
     finally:
         ctx.prec = before
     raise Undecided(f"the sign of {x} is not decided at {MAX_PRECISION} bits")
+
+
+@lru_cache(maxsize=1 << 16)
+def _log_of_integer(n: int, precision: int) -> arb:
+    return arb(n).log()
 
 
 def to_arb(x: Any) -> arb:
@@ -392,7 +436,9 @@ def to_arb(x: Any) -> arb:
         return x
     if not isinstance(x, LogForm):
         return arb(fmpq(x.numerator, x.denominator) if isinstance(x, Fraction) else fmpq(x))
+    if x.symbolic:
+        raise NotExact(f"{x} has no numerical value")
     total = arb(fmpq(x.const))
     for (atom, _), c in x.terms.items():
-        total += arb(fmpq(c)) * arb(atom).log()
+        total += _log_of_integer(atom, ctx.prec) * c
     return total

@@ -56,10 +56,8 @@ def instance_of(statement: Statement, data: Mapping[str, Any]) -> Raw:
     try:
         valid = bool(np.logical_and.reduce([k.valid(out) for k in statement.draws]))
         lifted(statement.draws, out, EXACT)
-    except (ValueError, IndexError) as e:
+    except (ValueError, IndexError, ArithmeticError) as e:
         raise CertificateError(f"the arrays of the certificate do not fit together: {e}") from e
-    except exact.NotExact:
-        pass
     if not valid:
         raise CertificateError("the instance is not of the kind the statement is about (an integer out of range)")
     return out
@@ -132,9 +130,8 @@ def _show(x: np.ndarray) -> dict[str, Any]:
     """An array as strings: a distribution if its exponentials are rational and sum to 1, else its numbers."""
     flat = list(x.reshape(-1)) if x.ndim else [x[()]]
     if any(isinstance(v, exact.LogForm) for v in flat):
-        try:
-            p = [exact.exp(v) for v in flat]
-        except exact.NotExact:
+        p = [exact.exp(v) for v in flat]
+        if any(isinstance(v, arb) for v in p):
             return {"kind": "numbers", "values": [_number(v) for v in flat]}
         if x.ndim == 1 and len(p) > 1 and sum(p, fmpq(0)) == 1:
             return {"kind": "distribution", "values": [str(v) for v in p]}

@@ -63,6 +63,7 @@ class Assumption:
     text: str
     predicate: Check
     own_setting: bool = False
+    draws: tuple[Kind, ...] | None = None
 
 
 @dataclass
@@ -87,14 +88,18 @@ class Claim:
     def amended(self) -> Statement | None:
         """The statement that should hold where the printed one does not."""
         if self.assumption is not None:
-            return self.printed.under(self.assumption.predicate)
+            return replace(self.printed.under(self.assumption.predicate),
+                           draws=self.assumption.draws or self.printed.draws)
         return self.correction
 
-    def assuming(self, text: str, *, own_setting: bool = False) -> Callable[[Check], Check]:
-        """Decorator: the named assumption under which the printed conclusion follows."""
+    def assuming(self, text: str, *, own_setting: bool = False, draws: tuple[Kind, ...] | None = None) -> Callable[[Check], Check]:
+        """Decorator: the named assumption under which the printed conclusion follows.
+
+        `own_setting` says that the paper itself works under it; `draws` are kinds that meet it by construction.
+        """
 
         def attach(predicate: Check) -> Check:
-            self.assumption = Assumption(text, predicate, own_setting)
+            self.assumption = Assumption(text, predicate, own_setting, draws)
             return predicate
 
         return attach

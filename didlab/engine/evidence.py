@@ -11,16 +11,17 @@ from flint import ctx
 from ..exact import NotExact, symbols
 from .claim import Statement
 from .degrees import Degree
-from .instances import Batch, Undefined, decide, draw, evaluate, shapes
+from .instances import Batch, Undefined, ball_radius, decide, draw, evaluate, shapes
 from .kinds import Raw, indeterminates, instance_fields
-from .lifts import BALL, DEGREE, EXACT, SYMBOLIC
-from .relations import Relation, robustness, truth
+from .lifts import DEGREE, EXACT, SYMBOLIC
+from .relations import Relation, truth
 from .search import Effort, Found
 from .weights import SZ_SET
 
 __all__ = ["Evidence", "confirm", "prove"]
 
 CHUNK = 64
+PATIENCE = 20  # undecided instances after which a confirmation gives up
 
 
 @dataclass
@@ -104,10 +105,11 @@ def confirm(statement: Statement, rng: np.random.Generator, effort: Effort) -> t
     """Decide the statement on many instances without rounding; stop at the first violation."""
     evidence = Evidence("exact")
     sizes = shapes(statement.draws, effort.largest)
-    share = -(-effort.confirm // len(sizes))
+    shares = np.array([1 / np.prod(list(s.values()), dtype=float) for s in sizes])
+    counts = np.ceil(effort.confirm * shares / shares.sum()).astype(int)
     log_fooled, degree = 0.0, None
-    for shape in sizes:
-        batch = draw(statement.draws, rng, share, shape)
+    for shape, share in zip(sizes, counts, strict=True):
+        batch = draw(statement.draws, rng, int(share), shape)
         fields = instance_fields(statement.draws)
         algebraic = degree_of(statement, shape, batch.one(0)) if len(batch) else None
         if algebraic is not None:
@@ -121,7 +123,7 @@ def confirm(statement: Statement, rng: np.random.Generator, effort: Effort) -> t
             degree = max(degree or 0, algebraic)
             log_fooled += float(half.sum()) * np.log10(min(1.0, max(algebraic, 1) / SZ_SET))
         found = _confirm_batch(statement, batch, evidence)
-        if found is not None:
+        if found is not None or evidence.undecided >= PATIENCE:
             return evidence, found
     if evidence.level == "exact" and degree is not None:
         evidence.degree, evidence.fooled_bound = degree, f"1e{int(np.ceil(log_fooled))}"
@@ -141,8 +143,10 @@ def _confirm_batch(statement: Statement, batch: Batch, evidence: Evidence) -> Fo
             decision = decide(statement, part.one(int(i)))
             if decision.truth < 0:
                 return Found(part.one(int(i)), decision, str(part.labels[i]), "exact search")
-            if decision.truth == 0 and decision.radius == 0.0:
+            if decision.truth == 0:
                 evidence.undecided += 1
+                if evidence.undecided >= PATIENCE:
+                    return None
             radius = max(radius, decision.radius)
         if level == "enclosed":
             evidence.level = "enclosed"
@@ -157,27 +161,17 @@ def _confirm_batch(statement: Statement, batch: Batch, evidence: Evidence) -> Fo
 
 def _decide_chunk(statement: Statement, part: Batch) -> tuple[np.ndarray, np.ndarray, float, str]:
     n = len(part)
-    for lift, level in ((EXACT, "exact"), (BALL, "enclosed")):
-        before = ctx.prec
-        try:
-            ctx.prec = 192 if lift is BALL else before
-            relation = evaluate(statement, part.raw, lift)
-            values = np.broadcast_to(truth(relation, True), (n,))
-            met = np.ones(n, bool)
-            if relation.hypothesis is not None:
-                met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (n,))
-            return values, met, 0.0, level
-        except NotExact:
-            continue
-        except Undefined:
-            break
-        finally:
-            ctx.prec = before
-    return np.zeros(n), np.ones(n, bool), 0.0, "exact"
-
-
-def margin(statement: Statement, relation: Relation) -> float:
-    """The smallest margin of a relation, for the report."""
-    return float(np.min(robustness(relation, False)))
-
-
+    before = ctx.prec
+    try:
+        ctx.prec = 192
+        relation = evaluate(statement, part.raw, EXACT)
+        values = np.broadcast_to(truth(relation, True), (n,))
+        met = np.ones(n, bool)
+        if relation.hypothesis is not None:
+            met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (n,))
+        radius = ball_radius(relation)
+        return values, met, 0.0, "exact" if radius is None else "enclosed"
+    except Undefined:
+        return np.zeros(n), np.ones(n, bool), 0.0, "exact"
+    finally:
+        ctx.prec = before

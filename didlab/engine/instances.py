@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 from flint import arb, ctx
 
-from ..exact import NotExact
 from .claim import Statement
-from .kinds import Kind, Raw, Shape, instance_fields
-from .lifts import BALL, EXACT, FLOAT, Lift
-from .relations import Relation, robustness, truth
+from .kinds import Kind, Raw, Shape
+from .lifts import EXACT, FLOAT, Lift
+from .relations import Relation, robustness, truth, within_balls
 
-__all__ = ["Batch", "Decision", "Undefined", "decide", "draw", "evaluate", "lifted", "scan", "shapes"]
+__all__ = ["Batch", "Decision", "Undefined", "ball_radius", "decide", "draw", "evaluate", "lifted", "scan", "shapes"]
 
 PRECISIONS = (128, 512, 2048)
+TINY = 1e-30
 
 
 class Undefined(Exception):
@@ -95,7 +94,10 @@ def scan(statement: Statement, batch: Batch) -> tuple[np.ndarray, np.ndarray, Re
 
 @dataclass(frozen=True)
 class Decision:
-    """Truth (1, -1, 0 undecided) of a statement on one instance, how it was decided, and what was compared."""
+    """Truth (1, -1, 0 undecided) of a statement on one instance, how it was decided, and what was compared.
+
+    `touched`: true only because balls of a radius below 1e-30 around 0 count as equal.
+    """
 
     truth: int
     level: str
@@ -103,26 +105,26 @@ class Decision:
     radius: float = 0.0
     undefined: bool = False
     met: bool = True
+    touched: bool = False
 
 
 def decide(statement: Statement, instance: Raw) -> Decision:
-    """Exact numbers if the statement stays among them, else balls of growing precision."""
-    try:
-        relation = evaluate(statement, instance, EXACT)
-        return Decision(int(truth(relation, False)), "exact", relation, met=_met(relation))
-    except Undefined:
-        return Decision(-1, "exact", undefined=True)
-    except NotExact:
-        pass
-    decision = Decision(0, "enclosed")
+    """Decide a statement on one instance: exact numbers, and balls of growing precision where it leaves them."""
+    decision = Decision(0, "exact")
     before = ctx.prec
     try:
         for ctx.prec in PRECISIONS:
-            relation = evaluate(statement, instance, BALL)
-            value, radius = int(truth(relation, False)), _radius(relation)
-            decision = Decision(value, "enclosed", relation, radius, met=_met(relation))
-            if value or (radius is not None and _equalities_only(relation)):
+            relation = evaluate(statement, instance, EXACT)
+            radius = ball_radius(relation)
+            decision = Decision(int(truth(relation, False)), "exact" if radius is None else "enclosed", relation,
+                                radius or 0.0, met=_met(relation))
+            if decision.truth or radius is None or _equalities_only(relation):
                 break
+        if not decision.truth and decision.relation is not None and 0 < decision.radius < TINY:
+            settled = within_balls(decision.relation)
+            decision = replace(decision, truth=settled if settled > 0 else 0, touched=True)
+    except Undefined:
+        return Decision(-1, "exact", undefined=True)
     finally:
         ctx.prec = before
     return decision
@@ -136,20 +138,8 @@ def _equalities_only(relation: Relation) -> bool:
     return all(leaf.kind == "==" for leaf in relation.leaves())
 
 
-def _radius(relation: Relation) -> float:
-    """The largest radius of a difference in the relation's comparisons."""
-    worst = 0.0
-    for leaf in relation.leaves():
-        gap = np.asarray(np.asarray(leaf.left, dtype=object) - np.asarray(leaf.right, dtype=object), dtype=object)
-        for x in gap.flat:
-            if isinstance(x, arb):
-                worst = max(worst, float(x.rad()))
-    return worst
-
-
-def outcomes(kinds: tuple[Kind, ...], raw: Raw) -> Iterator[tuple[str, int]]:
-    """The named sizes of one instance."""
-    for f in instance_fields(kinds).values():
-        for axis, length in zip(f.axes, raw[f.name].shape, strict=True):
-            if isinstance(axis, str):
-                yield axis, length
+def ball_radius(relation: Relation) -> float | None:
+    """The largest radius of a ball among the compared numbers; None if all of them are exact."""
+    radii = [float(x.rad()) for leaf in relation.leaves() for side in (leaf.left, leaf.right)
+             for x in np.asarray(side, dtype=object).flat if isinstance(x, arb)]
+    return max(radii) if radii else None

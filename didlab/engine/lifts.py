@@ -1,7 +1,7 @@
 r"""From the integers of an instance to the numbers a check computes with.
 
 One instance is a dictionary of integer arrays. A lift turns them into float64 (thousands of instances at once, to
-search), exact numbers, balls, indeterminates (to prove), or degrees (to bound the chance that an identity holds by
+search), exact numbers, indeterminates (to prove), or degrees (to bound the chance that an identity holds by
 accident).
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq
+from flint import fmpq
 
 from .. import exact
 from ..carriers import carrier_of
 from .degrees import Degree
 
-__all__ = ["BALL", "DEGREE", "EXACT", "FLOAT", "SYMBOLIC", "Lift"]
+__all__ = ["DEGREE", "EXACT", "FLOAT", "SYMBOLIC", "Lift"]
 
 
 class Lift:
@@ -57,6 +57,5 @@ def _keep(x: Any) -> Any:
 
 FLOAT = Lift("float", None)
 EXACT = Lift("exact", lambda x: fmpq(int(x)))
-BALL = Lift("ball", lambda x: arb(int(x)))
 SYMBOLIC = Lift("symbolic", _keep)
 DEGREE = Lift("degree", _keep)

@@ -17,6 +17,7 @@ from .. import exact
 
 __all__ = [
     "Relation", "at_least", "both", "either", "equal", "exists", "forall", "greater", "iff", "implies", "negation",
+    "robustness", "truth", "within_balls",
 ]
 
 ROUNDING = 1e-9  # floats only rank candidates; a candidate becomes a counterexample by exact arithmetic
@@ -96,12 +97,18 @@ def exists(part: Relation) -> Relation:
     return Relation("exists", parts=(part,))
 
 
+_UNKNOWN = 9.0
 Leaf = Callable[[str, Any, Any], np.ndarray]
 
 
 def truth(relation: Relation, batch: bool) -> np.ndarray:
     """Three-valued truth of each instance (one leading batch axis) or of the single instance."""
     return _fold(relation, batch, _leaf_truth, root=True)
+
+
+def within_balls(relation: Relation) -> int:
+    """Truth of one instance when balls that still contain 0 count as equal: weakly true, strictly false."""
+    return int(_fold(relation, False, _leaf_lenient, root=True))
 
 
 def robustness(relation: Relation, batch: bool) -> np.ndarray:
@@ -158,10 +165,8 @@ def _leaf_truth(kind: str, left: Any, right: Any) -> np.ndarray:
         signs = np.asarray(_sign(_difference(a, b)), dtype=np.float64)
         return np.asarray(_from_sign(kind, signs))
     gap, scale = _float_gap(a, b)
-    near = ~(np.abs(gap) > ROUNDING * scale)
-    if kind == "==":
-        return np.where(near, 0.0, -1.0)
-    return np.where(near, 0.0, np.sign(np.nan_to_num(gap)))
+    signs = np.where((gap != 0) & ~(np.abs(gap) > ROUNDING * scale), _UNKNOWN, np.sign(np.nan_to_num(gap)))
+    return _from_sign(kind, signs)
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -179,7 +184,9 @@ def _leaf_margin(kind: str, left: Any, right: Any) -> np.ndarray:
     return -np.abs(margin) if kind == "==" else margin
 
 
-_UNKNOWN = 9.0
+def _leaf_lenient(kind: str, left: Any, right: Any) -> np.ndarray:
+    value = _leaf_truth(kind, left, right)
+    return np.where(value == 0, -1.0 if kind == ">" else 1.0, value)
 
 
 def _from_sign(kind: str, signs: np.ndarray) -> np.ndarray:
