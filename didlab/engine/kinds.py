@@ -172,12 +172,12 @@ class NearPowerLaw(PowerLaw):
 class Tempered(Kind):
     r"""A reference and its tempering, :math:`\pi \propto \pi_{ref}^{s}` with sharpness :math:`s = 1/\tau = m/n`, 0 included.
 
-    `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered policies.
+    `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered policies; `beyond` = 2 to those with s > 2.
     """
 
     def __init__(self, policy: str = "policy", reference: str = "reference", sharpness: str = "sharpness", *,
-                 side: str = "both") -> None:
-        self.names, self.side = (policy, reference, sharpness), side
+                 side: str = "both", beyond: int = 1) -> None:
+        self.names, self.side, self.beyond = (policy, reference, sharpness), side, beyond
         self.fields = (Field("base", ("K",), high=9), Field("powers", (2,), low=0, high=6, continuous=False))
         self.sizes = {"K": (2, 3, 4, 5)}
 
@@ -193,6 +193,9 @@ class Tempered(Kind):
     def _turned(self, powers: np.ndarray) -> np.ndarray:
         if self.side == "both":
             return powers
+        if self.beyond > 1:
+            n = 1 + powers[:, 1] % 2
+            return np.stack([self.beyond * n + 1 + powers.sum(-1) % 2, n], -1)
         m, n = powers.min(-1), np.maximum(powers.max(-1), 1)
         m = np.where(m == n, m - 1, m)
         return np.stack([m, n] if self.side == "flatter" else [n, np.maximum(m, 1)], -1) + np.where(
@@ -200,7 +203,7 @@ class Tempered(Kind):
 
     def valid(self, raw: Raw) -> np.ndarray:
         m, n = raw["powers"][..., 0], raw["powers"][..., 1]
-        inside = (m > n) if self.side == "sharper" else (m < n) if self.side == "flatter" else n >= 1
+        inside = (m > self.beyond * n) if self.side == "sharper" else (m < n) if self.side == "flatter" else n >= 1
         return super().valid(raw) & (n >= 1) & inside
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
