@@ -40,6 +40,8 @@ def entropy(policy: Any, *, low: Any = 0.0) -> Any:
     if hasattr(low, "shape") and np.ndim(low) > 0:
         low = log_weights("low", low)
         same_outcomes(policy=logits, low=low)
+        if not (abs(low) <= abs(logits) * 2.0**-20).all():
+            raise ArgumentError("low", "rounding errors, far below the logits", "an entry above 2^-20 of its logit")
     elif not isinstance(low, int | float | np.floating) or low != 0:
         raise ArgumentError("low", "0 or an array of the shape of the policy", repr(low))
     c = carrier_of(logits)
