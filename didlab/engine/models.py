@@ -157,7 +157,7 @@ def _slopes(rng: Rng, n: int, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     """Jacobians of the logits: ordinary, none, all rows equal, of rank one, with one-hot rows (a table of logits)."""
     x = rng.integers(-SMALL, SMALL + 1, (n, k, d))
     names = np.array(["zero", "equal rows", "rank one", "one-hot", "ordinary"], dtype=object)
-    which = np.minimum(rng.integers(0, 12, n), 4)
+    which = np.minimum(rng.integers(0, 16, n), 4)
     x[which == 0] = 0
     x[which == 1] = x[which == 1][:, :1]
     x[which == 2] = rng.integers(-1, 2, (n, k, 1))[which == 2] * np.clip(x[which == 2][:, :1], -SMALL, SMALL)
@@ -199,7 +199,7 @@ class Functions(Kind):
 
 
 def cubic(theta: Any, slope: Any, bend: Any, cube: Any, kink: Any) -> Any:
-    """The value of the function of :class:`Functions` at theta, shape (..., D)."""
-    t, u = (cube * theta).sum(-1), (kink * theta).sum(-1)
-    square = (theta[..., :, None] * bend * theta[..., None, :]).sum((-1, -2))
-    return (slope * theta).sum(-1) + square + t * t * t + u * abs(u)
+    """The value of the function of :class:`Functions` at theta, (..., D) -> (..., 1)."""
+    t, u = (cube * theta).sum(-1, keepdims=True), (kink * theta).sum(-1, keepdims=True)
+    pull = slope + (bend * theta[..., None, :]).sum(-1)
+    return (pull * theta).sum(-1, keepdims=True) + t * t * t + u * abs(u)
