@@ -2,14 +2,14 @@ r"""Sums :math:`\sum_j w_j\, f(x_i - y_j)` of the logistic link in time proporti
 
 Points fall into bins of width `WIDTH`. Within a pair of bins f is a polynomial to rounding error,
 :math:`f(x-y) = \sum_{kl} C_{kl} T_k(\xi) T_l(\eta)`, because its poles are :math:`\pi` away from the real axis: with n
-nodes the error is about :math:`\rho^{-n}`, :math:`\rho = y + \sqrt{y^2+1}`, :math:`y = 2\pi/` width (14 nodes at
-width 1: 4e-16). So each bin is its n Chebyshev moments, and C depends on the distance of two bins only. Beyond
+nodes the error is about :math:`\rho^{-n}`, :math:`\rho = y + \sqrt{y^2+1}`, :math:`y = 2\pi/` width (12 nodes at
+width 1/2: 2e-17). So each bin is its n Chebyshev moments, and C depends on the distance of two bins only. Beyond
 `FAR`, f is 0 on one side and linear on the other to 4e-18: prefix sums over the bins.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numba
@@ -17,36 +17,37 @@ import numpy as np
 
 __all__ = ["Points", "sums"]
 
-NODES, WIDTH, FAR = 14, 1.0, 40
-_njit: Any = numba.njit(error_model="numpy", cache=True)
+NODES, WIDTH, FAR, CHUNK = 12, 0.5, 80, 128
+_njit: Any = numba.njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, cache=True)
 
 
 class Points:
-    """Real numbers in bins: the occupied bins, the bin of each point, and its place in the bin, in [-1, 1].
+    """Real numbers sorted into bins: the bins, where each starts, and the place of each point in its bin, in [-1, 1].
 
-    >>> Points(np.array([0.25, 1.75])).bins.tolist()
+    >>> Points(np.array([0.1, 0.9])).bins.tolist()
     [0, 1]
     """
 
     def __init__(self, x: np.ndarray) -> None:
-        if np.ptp(x) < 65_000 * WIDTH:
-            first = int(np.floor(x.min() / WIDTH))
-            count = int(np.floor(x.max() / WIDTH)) - first + 1
-            self.index, self.place = _locate(x, first)
-            self.bins = np.arange(first, first + count)
-        else:
-            cell = np.floor(x / WIDTH)
-            bins, index = np.unique(cell, return_inverse=True)
-            self.bins, self.index = bins.astype(np.int64), index.astype(np.int32)
-            self.place = 2 * (x / WIDTH - cell) - 1
+        low, high = np.floor(x.min() / WIDTH), np.floor(x.max() / WIDTH)
+        if high - low < max(1000, len(x)):
+            self.bins = np.arange(int(low), int(high) + 1)
+            self.starts, self.order, self.place = _sort(x, int(low), len(self.bins))
+            return
+        cell = np.floor(x / WIDTH)
+        self.order = np.argsort(cell, kind="stable").astype(np.int32)
+        cell = cell[self.order]
+        first = np.flatnonzero(np.diff(cell, prepend=-np.inf))
+        self.bins, self.starts = cell[first].astype(np.int64), np.append(first, len(x))
+        self.place = 2 * (x[self.order] / WIDTH - cell) - 1
 
     def moments(self, weights: np.ndarray) -> np.ndarray:
         """sum of w T_k(place) for each bin and k < NODES."""
-        return _moments(self.index, self.place, weights, len(self.bins))
+        return _moments(self.starts, self.order, self.place, weights)
 
     def evaluate(self, series: np.ndarray) -> np.ndarray:
         """sum over k of series[bin, k] T_k(place), for each point."""
-        return _evaluate(self.index, self.place, series)
+        return _evaluate(self.starts, self.order, self.place, series)
 
 
 def sums(order: int, targets: Points, sources: Points, weights: np.ndarray, offset: float, sign: float) -> np.ndarray:
@@ -60,8 +61,9 @@ def sums(order: int, targets: Points, sources: Points, weights: np.ndarray, offs
     moments = sources.moments(weights)
     whole = round(offset / WIDTH)
     table = _table(order, float(offset - whole * WIDTH), float(sign))
-    series = _apply(table, targets.bins, sources.bins + int(sign) * whole, moments)
-    if order < 2:
+    shifted = sources.bins + int(sign) * whole
+    series = _apply(table, targets.bins, shifted, moments)
+    if order < 2 and max(targets.bins[-1] - shifted[0], shifted[-1] - targets.bins[0]) > FAR:
         _far(series, order, targets.bins, sources.bins, moments, offset, sign)
     return targets.evaluate(series)
 
@@ -73,51 +75,86 @@ def _link(order: int, x: np.ndarray) -> np.ndarray:
     return -np.where(x >= 0, e, 1) / (1 + e) if order == 1 else e / (1 + e) ** 2
 
 
-@cache
+@lru_cache(maxsize=64)
 def _table(order: int, offset: float, sign: float) -> np.ndarray:
-    """C for bins at distances -FAR-1 to FAR+1: shape (distances, NODES, NODES)."""
+    """C for bins at distances -FAR-1 to FAR+1: shape (distances, NODES of the source, NODES of the target)."""
     node = np.cos(np.pi * (np.arange(NODES) + 0.5) / NODES)
     transform = 2 / NODES * np.cos(np.pi * np.outer(np.arange(NODES), np.arange(NODES) + 0.5) / NODES)
     transform[0] /= 2
     place = WIDTH / 2 * (node[:, None] - node)
     distance = WIDTH * np.arange(-FAR - 1, FAR + 2)[:, None, None]
-    return np.ascontiguousarray(transform @ _link(order, sign * (distance + place) - offset) @ transform.T)
+    c = transform @ _link(order, sign * (distance + place) - offset) @ transform.T
+    return np.ascontiguousarray(c.swapaxes(1, 2))
 
 
 @_njit
-def _locate(x: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
-    index, place = np.empty(x.size, np.int32), np.empty(x.size)
+def _sort(x: np.ndarray, first: int, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counting sort by bin: where each bin starts, the original index of each point, its place in the bin."""
+    index, starts = np.empty(x.size, np.int32), np.zeros(bins + 1, np.int64)
     for i in range(x.size):
-        cell = np.floor(x[i] / WIDTH)
-        index[i] = int(cell) - first
-        place[i] = 2.0 * (x[i] / WIDTH - cell) - 1.0
-    return index, place
+        index[i] = int(np.floor(x[i] / WIDTH)) - first
+    for i in range(x.size):
+        starts[index[i] + 1] += 1
+    starts = np.cumsum(starts)
+    free, order, place = starts.copy(), np.empty(x.size, np.int32), np.empty(x.size)
+    for i in range(x.size):
+        at = free[index[i]]
+        free[index[i]] = at + 1
+        order[at] = i
+        place[at] = 2.0 * (x[i] / WIDTH - (index[i] + first)) - 1.0
+    return starts, order, place
 
 
 @_njit
-def _moments(index: np.ndarray, place: np.ndarray, weights: np.ndarray, bins: int) -> np.ndarray:
-    out = np.zeros((bins, NODES))
-    for i in range(index.size):
-        row, t = out[index[i]], 2.0 * place[i]
-        before, now = weights[i], weights[i] * place[i]
-        row[0] += before
-        for k in range(1, NODES):
-            row[k] += now
-            before, now = now, t * now - before
+def _moments(starts: np.ndarray, order: np.ndarray, place: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    out = np.zeros((starts.size - 1, NODES))
+    t, even, odd = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK)
+    for b in range(starts.size - 1):
+        for low in range(starts[b], starts[b + 1], CHUNK):
+            n = min(CHUNK, starts[b + 1] - low)
+            for j in range(n):
+                even[j] = weights[order[low + j]]
+                odd[j] = even[j] * place[low + j]
+                t[j] = 2.0 * place[low + j]
+            for k in range(0, NODES, 2):
+                total = 0.0
+                for j in range(n):
+                    total += even[j]
+                    even[j] = t[j] * odd[j] - even[j]
+                out[b, k] += total
+                total = 0.0
+                for j in range(n):
+                    total += odd[j]
+                    odd[j] = t[j] * even[j] - odd[j]
+                out[b, k + 1] += total
     return out
 
 
 @_njit
-def _evaluate(index: np.ndarray, place: np.ndarray, series: np.ndarray) -> np.ndarray:
-    out = np.empty(index.size)
-    for i in range(index.size):
-        row, t = series[index[i]], 2.0 * place[i]
-        before, now = 1.0, place[i]
-        total = row[0]
-        for k in range(1, NODES):
-            total += row[k] * now
-            before, now = now, t * now - before
-        out[i] = total
+def _evaluate(starts: np.ndarray, order: np.ndarray, place: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """Clenshaw's recurrence."""
+    out = np.empty(order.size)
+    t, one, two = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK)
+    for b in range(starts.size - 1):
+        for low in range(starts[b], starts[b + 1], CHUNK):
+            n = min(CHUNK, starts[b + 1] - low)
+            for j in range(n):
+                t[j] = 2.0 * place[low + j]
+                one[j] = 0.0
+                two[j] = 0.0
+            for k in range(NODES - 1, 1, -2):
+                c = series[b, k]
+                for j in range(n):
+                    two[j] = c + t[j] * one[j] - two[j]
+                c = series[b, k - 1]
+                for j in range(n):
+                    one[j] = c + t[j] * two[j] - one[j]
+            c = series[b, 1]
+            for j in range(n):
+                two[j] = c + t[j] * one[j] - two[j]
+            c = series[b, 0]
+            for j in range(n):
+                out[order[low + j]] = c + 0.5 * t[j] * two[j] - one[j]
     return out
 
 
@@ -130,7 +167,11 @@ def _apply(table: np.ndarray, targets: np.ndarray, sources: np.ndarray, moments:
             low += 1
         b = low
         while b < sources.size and sources[b] <= targets[a] + FAR:
-            out[a] += table[targets[a] - sources[b] + FAR + 1] @ moments[b]
+            part = table[targets[a] - sources[b] + FAR + 1]
+            for m in range(NODES):
+                w = moments[b, m]
+                for k in range(NODES):
+                    out[a, k] += part[m, k] * w
             b += 1
     return out
 

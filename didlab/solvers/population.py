@@ -110,14 +110,24 @@ class At:
 
     def __init__(self, loss: PopulationLoss, theta: np.ndarray) -> None:
         self.loss, self.form, self.theta = loss, loss.objective.form, theta
-        self.v, self.pi = NUMPY.log_softmax(theta), NUMPY.softmax(theta)
+
+    @cached_property
+    def v(self) -> np.ndarray:
+        """The log-probabilities of the policy."""
+        return NUMPY.log_softmax(self.theta)
+
+    @cached_property
+    def pi(self) -> np.ndarray:
+        """The probabilities of the policy."""
+        return NUMPY.softmax(self.theta)
 
     @cached_property
     def sums(self) -> PairSums:
         """Sums over partners at the current scores."""
         loss, form = self.loss, self.form
-        y = form.rejected_score(self.v, loss.r)
-        x = form.chosen_score(self.v, loss.r) if form.has("penalty") else y
+        v = self.theta if form.is_margin else self.v
+        y = form.rejected_score(v, loss.r)
+        x = form.chosen_score(v, loss.r) if form.has("penalty") else y
         if loss.weights is not None:
             return Dense(form.link, x, y, form.offset, loss.weights)
         return pair_sums(form.link, x, y, form.offset, loss.p, loss.q, dense=loss.dense)
@@ -126,6 +136,8 @@ class At:
     def value(self) -> float:
         """F."""
         p, q, r, form = self.loss.p, self.loss.q, self.loss.r, self.form
+        if form.is_margin:
+            return float(self.sums.chosen(0).sum())
         terms = p * (form.chosen_term(self.v, r) - form.nll * self.v) + q * form.rejected_term(self.v, r)
         return float((form.weight * self.sums.chosen(0) + terms).sum())
 
@@ -137,8 +149,10 @@ class At:
     @cached_property
     def by_outcome(self) -> np.ndarray:
         """G, the gradient in the log-probabilities."""
-        p, q, r, v, form = self.loss.p, self.loss.q, self.loss.r, self.v, self.form
         s, t = self.slopes
+        if self.form.is_margin:
+            return self.form.scale * (s - t)
+        p, q, r, v, form = self.loss.p, self.loss.q, self.loss.r, self.v, self.form
         total = s * form.chosen_score(v, r, 1, 1) - t * form.rejected_score(v, r, 1, 1) - form.nll * p
         return total + p * form.chosen_term(v, r, 1) + q * form.rejected_term(v, r, 1)
 
