@@ -238,7 +238,7 @@ class Mixed(Kind):
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         policy, reference, share = self.names
         w = to.number(raw[reference])
-        p = w / w.sum(-1)[..., None]
+        p = w / w.sum(-1, keepdims=True)
         part = to.number(raw["mixing"][..., :1]) / to.number(raw["mixing"][..., 1:])
         return {policy: to.log((1 - part) * p + part / p.shape[-1]), reference: to.log(p), share: part}
 
@@ -479,7 +479,7 @@ class Ordered(Kind):
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         u, g = to.number(raw[self.names[0]]), to.number(raw["gain"])
         both = dict(zip(self.names, (u, u**self.power * g), strict=True))
-        return {name: to.log(w / w.sum(-1)[..., None]) for name, w in both.items()}
+        return {name: to.log(w / w.sum(-1, keepdims=True)) for name, w in both.items()}
 
 
 class Tailed(Kind):
