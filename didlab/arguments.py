@@ -30,7 +30,7 @@ def log_weights(name: str, x: Any) -> Any:
     _shape(name, array.shape)
     if array.dtype == object:
         if isinstance(x, np.ndarray):
-            _exact_kind(name, array)
+            _check_exact(name, array)
             return array
         raise ArgumentError(name, "an array of numbers", f"an array of {type(array.flat[0]).__name__}")
     if array.dtype.kind not in "fiu":
@@ -98,29 +98,23 @@ def _is_number(x: Any) -> bool:
     return all(hasattr(x, f"__{operation}__") for operation in ("add", "sub", "mul", "truediv", "neg"))
 
 
-def _exact_kind(name: str, array: np.ndarray) -> str:
-    """'balls' or 'exact', by the elements; rational numbers go with both."""
+def _check_exact(name: str, array: np.ndarray) -> None:
+    """Balls, exact numbers and formal exponents: they go together, exact ones staying exact."""
     from flint import arb
 
-    kinds = set()
+    from .exact import Exponent
+
     for e in array.flat:
-        if isinstance(e, arb):
-            if not e.is_finite():
-                raise ArgumentError(name, "finite", f"a ball {e}", SUPPORT)
-            kinds.add("balls")
-        elif not _is_number(e):
+        if isinstance(e, arb) and not e.is_finite():
+            raise ArgumentError(name, "finite", f"a ball {e}", SUPPORT)
+        if not isinstance(e, arb | Exponent) and not _is_number(e):
             raise ArgumentError(name, "an object array of balls or exact numbers", f"an element {e!r}")
-        elif not is_rational(e):
-            kinds.add("exact")
-    if len(kinds) > 1:
-        raise ArgumentError(name, "an array of one kind of numbers", "balls and exact numbers mixed")
-    return kinds.pop() if kinds else "rational"
 
 
 def _kind(name: str, x: Any) -> str:
     if is_tensor(x):
         return f"tensor on {x.device}"
-    return _exact_kind(name, x) if x.dtype == object else "float64"
+    return "exact" if x.dtype == object else "float64"
 
 
 def same_outcomes(**arrays: Any) -> None:
@@ -144,9 +138,9 @@ def same_outcomes(**arrays: Any) -> None:
 
 
 def same_kind(name: str, b: Any, first: str, a: Any) -> None:
-    """One kind of numbers for two arguments: float64, tensors on one device, balls, or exact numbers."""
+    """One kind of numbers for two arguments: float64, tensors on one device, or exact numbers and balls."""
     kind, other = _kind(first, a), _kind(name, b)
-    if other != kind and not ("rational" in (kind, other) and {kind, other} <= {"rational", "balls", "exact"}):
+    if other != kind:
         raise ArgumentError(name, f"of the kind of `{first}` ({kind})", other)
 
 
@@ -159,7 +153,7 @@ def number(name: str, x: Any, expected: str = "a finite number") -> Any:
     elif isinstance(x, np.ndarray) and x.dtype == object:
         if not x.size:
             raise ArgumentError(name, expected, "an empty array")
-        _exact_kind(name, x)
+        _check_exact(name, x)
     elif isinstance(x, np.ndarray | numbers.Real) and not isinstance(x, bool | np.ma.MaskedArray):
         if isinstance(x, np.ndarray) and (x.dtype.kind not in "fiu" or not x.size):
             raise ArgumentError(name, expected, f"an array of shape {x.shape} and dtype {x.dtype}")

@@ -33,7 +33,9 @@ BLOCK = 1 << 14  # elements per block of rows: the temporaries of a formula then
 
 
 class Carrier(Protocol):
-    """What a kind of numbers must offer to carry the formulas."""
+    """What a kind of numbers must offer to carry the formulas; `exact` where nothing is rounded silently."""
+
+    exact: bool
 
     def exp(self, x: Array) -> Array: ...
     def log(self, x: Array) -> Array: ...
@@ -93,6 +95,8 @@ class Anchored(NamedTuple):
 
 class Floats:
     """Kernels shared by numpy arrays and torch tensors; `xp` is the module, the rest bridges its few differences."""
+
+    exact = False
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -163,7 +167,7 @@ class Floats:
         if careful:
             p, q = self._share(ta, False), self._share(tb, False)
             near = self.minimum(log_ratio, 0 * log_ratio + 1)
-            excess = self.where(log_ratio > 1, p - q, q * self.expm1(near))
+            excess = self.where(log_ratio < 1, q * self.expm1(near), p - q)  # a tie of `near` has half a gradient
             correction = self.log1p(excess.sum(-1)[..., None])
             log_ratio, rest = log_ratio - correction, rest + correction
         return log_ratio, (anchor, anchor_low, rest)
@@ -204,7 +208,7 @@ class Floats:
         share = g + relative(log_rho)[0]  # log of joint(x) / joint(x*), never above 0 but for rounding
         top = self._take_row(weights + 0 * table, best)
         near = self.minimum(g, 0 * g + 1)
-        excess = self.where(g > 1, top * self.exp(share) - weights, weights * self.expm1(near)).sum(-2)[..., None, :]
+        excess = self.where(g < 1, weights * self.expm1(near), top * self.exp(share) - weights).sum(-2)[..., None, :]
         at_best = self.exp(share).sum(-2)[..., None, :] - 1
         low_top = self._take_row(log_rho + 0 * table, best)
         low = excess < -0.5
@@ -368,6 +372,9 @@ class Torch(Floats):
     def _elsewhere(self, mask: Array, value: Array, formula: Callable[..., Array], *args: Array) -> Array:
         return self.where(mask, formula(*args), value)
 
+    def sigmoid(self, x: Array) -> Array:
+        return self.xp.sigmoid(x)
+
     def _shallow(self, high: Array) -> bool:
         return False
 
@@ -380,6 +387,8 @@ class Torch(Floats):
 
 class Objects:
     """Arrays of balls or exact numbers: the direct expressions, nothing truncated, nothing rounded silently."""
+
+    exact = True
 
     def __init__(self) -> None:
         from . import exact

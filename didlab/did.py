@@ -62,7 +62,7 @@ def did_distribution(policy: Any, reference: Any) -> Any:
     Ref: Won et al. 2025, Theorem 3.2.
     """
     a, b, c = _pair(policy, reference)
-    return c.log_softmax(*two_diff(a, b)) if c is NUMPY else c.log_softmax(a - b)
+    return c.log_softmax(a - b) if c.exact else c.log_softmax(*two_diff(a, b))
 
 
 def log_partition(policy: Any, reference: Any) -> Any:
@@ -104,10 +104,10 @@ def did_entropy(policy: Any, reference: Any) -> Any:
     Ref: Won et al. 2025, section 4.
     """
     a, b, c = _pair(policy, reference)
-    if c is NUMPY:
-        high, low = two_diff(a, b)
-        return entropy(high, low=low)
-    return entropy(a - b)
+    if c.exact:
+        return entropy(a - b)
+    high, low = two_diff(a, b)
+    return entropy(high, low=low)
 
 
 def ideal_rejected(target: Any, reference: Any, beta: Any) -> Any:
@@ -219,7 +219,8 @@ def power_law(target: Any, reference: Any, rejected: Any) -> PowerLaw:
     x, y = a - b, b - r
     x, y = x - x.mean(-1)[..., None], y - y.mean(-1)[..., None]
     exponent = (x * y).sum(-1) / (x * x).sum(-1)
-    return PowerLaw(exponent, abs(y - exponent[..., None] * x).max(-1))
+    size = abs(y - exponent[..., None] * x)
+    return PowerLaw(exponent, size.amax(-1) if is_tensor(size) else size.max(-1))
 
 
 def _power_law_rounded(a: Any, b: Any, r: Any) -> PowerLaw:
