@@ -73,7 +73,7 @@ class Ratio:
             return other
         if isinstance(other, int | fmpz | fmpq):
             q = fmpq(other)
-            one = self.den ** 0
+            one = self.den**0
             return Ratio(one * q.p, one * q.q)
         return None
 
@@ -188,7 +188,9 @@ class LogForm:
             return NotImplemented
         if other == 0:
             return _form({}, fmpq(0))
-        return _form({key: c * other for key, c in self.terms.items()}, self.const * other)
+        return _form(
+            {key: c * other for key, c in self.terms.items()}, self.const * other if self.const != 0 else fmpq(0)
+        )
 
     __rmul__ = __mul__
 
@@ -216,7 +218,9 @@ class LogForm:
     @property
     def symbolic(self) -> bool:
         """Whether indeterminates occur, so that only equality with 0 has a meaning."""
-        return any(not isinstance(a, int) or k or isinstance(c, Ratio) for (a, k), c in self.terms.items())
+        return isinstance(self.const, Ratio) or any(
+            not isinstance(a, int) or k or isinstance(c, Ratio) for (a, k), c in self.terms.items()
+        )
 
     def _ordered(self, other: Any) -> int:
         return sign(self - other)

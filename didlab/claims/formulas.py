@@ -8,14 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..carriers import carrier_of
+from ..engine.relations import Relation, equal
 from ..preference import pair_distribution, preference_matrix
 
-__all__ = ["differences", "margin_gains", "population_gradient", "preference_gradient", "total"]
-
-
-def total(x: Any) -> Any:
-    """Sum over the outcomes, kept as an axis of length 1."""
-    return x.sum(-1, keepdims=True)
+__all__ = ["differences", "entropy_of_labels", "eq_1", "margin_gains", "population_stationary", "pulls", "stationary"]
 
 
 def differences(x: Any) -> Any:
@@ -28,16 +24,28 @@ def margin_gains(target: Any, reference: Any, rejected: Any) -> tuple[Any, Any]:
     return differences(reference - rejected), differences(target - reference)
 
 
-def preference_gradient(pairs: Any, reward: Any) -> Any:
-    r"""Gradient in the rewards of :math:`\sum_{ij} P_{ij} \log\sigma(r_i - r_j)`: :math:`\sum_j P_{ij}\sigma(r_j-r_i) - P_{ji}\sigma(r_i-r_j)`."""
-    m = preference_matrix(reward)
-    flow = pairs * m.swapaxes(-1, -2)
-    return (flow - flow.swapaxes(-1, -2)).sum(-1)
+def eq_1(target: Any, reference: Any, exponent: Any) -> Any:
+    r"""Eq (1) up to its normaliser, as logarithms: :math:`\log\pi_{ref} + \beta(\log\pi_{ref} - \log\pi^*)`."""
+    return reference + exponent * (reference - target)
 
 
-def population_gradient(chosen: Any, rejected: Any, reward: Any) -> Any:
-    """The same for pairs drawn from a policy of chosen and a policy of rejected responses."""
-    return preference_gradient(pair_distribution(chosen, rejected), reward)
+def pulls(pairs: Any, reward: Any) -> tuple[Any, Any]:
+    r"""Upward and downward pull of the likelihood :math:`\sum_{ij} P_{ij} \log\sigma(r_i - r_j)` on each reward.
+
+    Its gradient is their difference, :math:`\sum_j P_{ij}\,\sigma(r_j-r_i) - \sum_j P_{ji}\,\sigma(r_i-r_j)`.
+    """
+    flow = pairs * preference_matrix(reward).swapaxes(-1, -2)
+    return flow.sum(-1), flow.sum(-2)
+
+
+def stationary(pairs: Any, reward: Any, label: str = "pull up = pull down on each reward") -> Relation:
+    """The gradient of the likelihood of the pairs is 0; it is concave in the rewards, so this is its maximum."""
+    return equal(*pulls(pairs, reward), label)
+
+
+def population_stationary(chosen: Any, rejected: Any, reward: Any) -> Relation:
+    """The same for independent pairs from a policy of chosen and a policy of rejected responses."""
+    return stationary(pair_distribution(chosen, rejected), reward)
 
 
 def entropy_of_labels(p: Any) -> Any:

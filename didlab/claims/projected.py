@@ -1,9 +1,10 @@
 r"""Statements about DPO-Projected Gradient: Appendix H of the DID paper.
 
-Gradients are those of mean negative log-likelihoods L, as in Definition H.1, of a policy near one point of its parameter
-space; the step is :math:`\Delta\theta = -\eta v` with :math:`\eta > 0`. A direction is a descent direction of a smooth
-function if its slope along it is negative, or zero with negative curvature; it is none if the slope is positive, or zero with
-positive curvature, or if it is the zero vector.
+Gradients are those of mean negative log-likelihoods L, as in Definition H.1, of a policy near one point of its
+parameter space; the step is :math:`\Delta\theta = -\eta v` with :math:`\eta > 0`. A direction is a descent direction of
+a smooth function if its slope along it is negative, or zero with negative curvature; it is none if the slope is positive,
+or zero with positive curvature, or if it is the zero vector. A convex function of slope and curvature zero along a
+direction does not fall along it either.
 """
 
 from __future__ import annotations
@@ -107,9 +108,11 @@ NOT_ZERO = "Neither gradient is 0, which is less than what is printed. "
 @claim(
     "did.def-h.1", where="Def H.1", title="The DPO-PG direction is the projection onto what does not help the rejected",
     statement=r"v = \nabla L(y_w) - \frac{\max(0, \nabla L(y_w)\cdot\nabla L(y_l))}{\|\nabla L(y_l)\|^2} \nabla L(y_l)"
-              r"\text{ is defined, and is the point of } \{u : u\cdot\nabla L(y_l) \le 0\} \text{ nearest to } \nabla L(y_w)",
+              r"\text{ is defined, and is the point of } \{u : u\cdot\nabla L(y_l) \le 0\}"
+              r"\text{ nearest to } \nabla L(y_w)",
     draws=(LocalModel(),), symbolic=(),
-    reading="Any parameters and batches. The chosen gradient is not 0. Nearest point by its conditions (Karush, Kuhn, Tucker).",
+    reading="Any parameters and batches. The chosen gradient is not 0. Nearest point by its conditions (Karush, Kuhn, "
+            "Tucker).",
     neighbours={
         "without the max": dict(form="hyperplane"), "denominator not squared away": dict(form="not normalised"),
         "norm of the other gradient": dict(form="norm of the chosen"), "reflected": dict(form="reflected"),
@@ -151,8 +154,9 @@ def guarantee(u: Any, g_w: Any, g_l: Any) -> Relation:
 
 
 METRIC = (r"\text{Let } P > 0 \text{ be the diagonal that the optimiser multiplies gradients by. With }"
-          r" v_P = \nabla L(y_w) - \frac{\max(0, \nabla L(y_w)^\top P\, \nabla L(y_l))}{\nabla L(y_l)^\top P\, \nabla L(y_l)}"
-          r" \nabla L(y_l), \text{ the step } -\eta P v_P \text{ never lowers } L(y_l) \text{ to first order, and lowers } L(y_w)"
+          r" v_P = \nabla L(y_w)"
+          r" - \frac{\max(0, \nabla L(y_w)^\top P\, \nabla L(y_l))}{\nabla L(y_l)^\top P\, \nabla L(y_l)} \nabla L(y_l),"
+          r" \text{ the step } -\eta P v_P \text{ never lowers } L(y_l) \text{ to first order, and lowers } L(y_w)"
           r" \text{ iff } \nabla L(y_w) \text{ is not a non-negative multiple of } \nabla L(y_l)")
 METRIC_NEIGHBOURS = {
     "Euclidean projection, then the optimiser": dict(form="before"),
@@ -187,20 +191,23 @@ PRECONDITIONER = Integers("preconditioner", low=1, high=9)
     statement=r"\text{With } v \ne 0 \text{ handed to Adam as the gradient, the first step lowers } L(y_w)"
               r" \text{ and does not lower } L(y_l), \text{ to first order in the step size}",
     draws=(LocalModel(batch=(1,)),), symbolic=(),
-    reading=r"Adam's first step, v / (|v| + epsilon) per parameter with epsilon = 1e-8; that of RMSprop is proportional to it "
-            "as epsilon vanishes.",
+    reading="Adam's first step, v / (|v| + epsilon) per parameter with epsilon = 1e-8; that of RMSprop is proportional to "
+            "it as epsilon vanishes.",
     note="The corrected direction needs P before the gradient is known: the second moments of the earlier steps.",
 )
 def adam_first(chosen_gradient, rejected_gradient):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)
-    return implies(greater(dot(v, v), 0, "the direction is not 0"), guarantee(adam(v), chosen_gradient, rejected_gradient))
+    return implies(greater(dot(v, v), 0, "the direction is not 0"),
+                   guarantee(adam(v), chosen_gradient, rejected_gradient))
 
 
-adam_first.corrected(METRIC, draws=(LocalModel(batch=(1,)), PRECONDITIONER), symbolic=(), neighbours=METRIC_NEIGHBOURS)(in_metric)
+adam_first.corrected(METRIC, draws=(LocalModel(batch=(1,)), PRECONDITIONER), symbolic=(),
+                     neighbours=METRIC_NEIGHBOURS)(in_metric)
 
 
 @claim(
-    "did.app-h.adaptive.state", where="Def H.1", title="DPO-PG inside RMSprop, at any step, keeps the guarantee of DPO-PG",
+    "did.app-h.adaptive.state", where="Def H.1",
+    title="DPO-PG inside RMSprop, at any step, keeps the guarantee of DPO-PG",
     statement=r"\text{With } v \ne 0 \text{ as the gradient, the step } -\eta P v \text{ lowers } L(y_w)"
               r" \text{ and does not lower } L(y_l), \text{ to first order in the step size}",
     draws=(LocalModel(batch=(1,)), PRECONDITIONER), symbolic=(),
@@ -217,10 +224,12 @@ preconditioned.corrected(METRIC, symbolic=(), neighbours=METRIC_NEIGHBOURS)(in_m
 
 @claim(
     "did.app-h.clipping", where="Def H.1", title="L2 clipping of the DPO-PG direction keeps its guarantee",
-    statement=r"\text{For every threshold } c > 0, \text{ clipping } v \text{ to L2 norm } c \text{ gives a step that lowers } L(y_w)"
-              r" \text{ iff } v \text{ does, by } \|v\|\min(\|v\|, c) \text{ per unit, and does not lower } L(y_l), \text{ to first order}",
+    statement=r"\text{For every threshold } c > 0, \text{ clipping } v \text{ to L2 norm } c \text{ gives a step that lowers}"
+              r"\ L(y_w) \text{ iff } v \text{ does, by } \|v\|\min(\|v\|, c) \text{ per unit step size, and does not lower}"
+              r"\ L(y_l), \text{ to first order}",
     draws=(LocalModel(), Numbers("threshold")), symbolic=(),
-    reading="The threshold is written as a multiple t of the norm of v: c = t |v|, which is every threshold where v is not 0.",
+    reading="The threshold is written as a multiple t of the norm of v: c = t |v|, which is every threshold where v is not "
+            "0.",
     neighbours={"clipped entry by entry": dict(form="by value"), "always scaled to the threshold": dict(form="scaled"),
                 "clipped, not projected": dict(form="unprojected"), "strict": dict(strict=True),
                 "each entry shrunk": dict(form="shrunk")},
@@ -256,11 +265,11 @@ def clipping(chosen_gradient, rejected_gradient, threshold, *, form="norm", stri
 
 @claim(
     "did.lemma-h.3", where="Lemma H.3", title="A direction of negative slope is a descent direction",
-    statement=r"\Delta\theta\cdot\nabla f(\theta) < 0 \implies \exists \bar\alpha > 0:\ f(\theta + \alpha\Delta\theta) < f(\theta)"
-              r"\ \forall \alpha \in (0, \bar\alpha)",
+    statement=r"\Delta\theta\cdot\nabla f(\theta) < 0 \implies \exists \bar\alpha > 0:"
+              r"\ f(\theta + \alpha\Delta\theta) < f(\theta)\ \forall \alpha \in (0, \bar\alpha)",
     draws=(Functions(),), symbolic=(),
-    reading="f is cubic plus a term that is differentiable once and not twice. The bound found for the step proves the sign "
-            "between the points at which f is evaluated, too.",
+    reading="f is cubic plus a term that is differentiable once and not twice. The bound found for the step proves the "
+            "sign between the points at which f is evaluated, too.",
     neighbours={"slope 0 is enough": dict(form="weak"), "only if": dict(form="converse"),
                 "every step up to the direction itself": dict(form="whole"),
                 "slope 0 and negative curvature never descend": dict(form="never")},
@@ -290,12 +299,14 @@ def negative_slope(slope, bend, cube, kink, direction, *, form="printed"):
 H4 = r"\Delta\theta \text{ is a descent direction of } L(y_w)"
 H4_NEIGHBOURS = {"max dropped": dict(form="hyperplane"), "roles swapped": dict(form="swapped"),
                  "sign flipped": dict(form="ascent"), "difference of the gradients": dict(form="contrast"),
-                 "not normalised": dict(form="not normalised"), "norm of the other gradient": dict(form="norm of the chosen")}
+                 "not normalised": dict(form="not normalised"),
+                 "norm of the other gradient": dict(form="norm of the chosen")}
 
 
 @claim("did.thm-h.4", where="Thm H.4", title="DPO-PG makes the chosen likelier", statement=H4,
        draws=(LocalModel(curved=0.4),), symbolic=(), reading=ANY + NOT_ZERO, neighbours=H4_NEIGHBOURS,
-       note="The printed Cauchy-Schwarz step is strict; it is an equality for parallel gradients, and then the step is 0.")
+       note="The printed Cauchy-Schwarz step is strict; it is an equality for parallel gradients, and where they point the "
+            "same way the step is 0.")
 def chosen_descends(chosen_gradient, rejected_gradient, chosen_hessian, *, form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return implies(not_zero(chosen=chosen_gradient, rejected=rejected_gradient),
@@ -320,7 +331,8 @@ chosen_descends_softmax.assuming(MULTIPLE)(moves)
 
 
 @claim("did.thm-h.4.softmax-pair", where="Thm H.4", title="DPO-PG makes the chosen likelier: softmax policy, one pair",
-       statement=H4, draws=(LocalModel("logits", batch=(1,)),), symbolic=(), reading=TABLE + "One pair of different responses.",
+       statement=H4, draws=(LocalModel("logits", batch=(1,)),), symbolic=(),
+       reading=TABLE + "One pair of different responses.",
        neighbours={name: H4_NEIGHBOURS[name] for name in ("max dropped", "roles swapped", "sign flipped")})
 def chosen_descends_pair(probability, chosen_gradient, rejected_gradient, *, form="printed"):
     return chosen_descends_softmax(probability, chosen_gradient, rejected_gradient, form=form)
@@ -329,39 +341,44 @@ def chosen_descends_pair(probability, chosen_gradient, rejected_gradient, *, for
 # ---------------------------------------------------------------------------------------------- Theorem H.5
 
 H5 = r"\Delta\theta \text{ is not a descent direction of } L(y_l)"
-H5_NEIGHBOURS = {"not projected": dict(form="unprojected"), "roles swapped": dict(form="swapped"), "min for max": dict(form="wrong half"),
+H5_NEIGHBOURS = {"not projected": dict(form="unprojected"), "roles swapped": dict(form="swapped"),
+                 "min for max": dict(form="wrong half"),
                  "norm of the other gradient": dict(form="norm of the chosen")}
 
 
 @claim("did.thm-h.5", where="Thm H.5", title="DPO-PG does not make the rejected likelier", statement=H5,
        draws=(LocalModel(curved=0.3),), symbolic=(), reading=ANY + "The rejected gradient is not 0.",
        neighbours=H5_NEIGHBOURS,
-       note="The printed proof shows that the slope is not negative. A direction of slope 0 is a descent direction where the "
-            "second derivative is negative: the projection leaves slope exactly 0 whenever it acts.")
+       note="The printed proof shows that the slope is not negative. A direction of slope 0 is a descent direction where "
+            "the second derivative is negative: the projection leaves slope exactly 0 whenever it acts.")
 def rejected_not_descending(chosen_gradient, rejected_gradient, rejected_hessian, *, form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return implies(greater(dot(rejected_gradient, rejected_gradient), 0, "the rejected gradient is not 0"),
                    negation(descends(-dot(v, rejected_gradient), along(v, rejected_hessian), "L of the rejected")))
 
 
-@rejected_not_descending.assuming(r"\text{the logits are linear in } \theta \text{, so that } -\log\pi_\theta(y) \text{ is convex}")
+@rejected_not_descending.assuming(
+    r"\text{the logits are linear in } \theta \text{, so that } -\log\pi_\theta(y) \text{ is convex}")
 def linear_logits(curvature):
     c = curvature + curvature.swapaxes(-1, -2)
     return forall(equal(c, 0, "the second derivatives of the logits"))
 
 
-@claim("did.thm-h.5.first-order", where="Thm H.5, proof", title="DPO-PG is orthogonal to the rejected gradient or ascends",
+@claim("did.thm-h.5.first-order", where="Thm H.5, proof",
+       title="DPO-PG is orthogonal to the rejected gradient or ascends",
        statement=r"\Delta\theta\cdot\nabla L(y_l) = \eta\max(0, -\nabla L(y_w)\cdot\nabla L(y_l)) \ge 0",
        draws=(LocalModel(),), symbolic=(), reading="Any parameters and batches; what the printed proof shows.",
        neighbours={"without the max": dict(form="hyperplane"), "not projected": dict(form="unprojected"),
                    "norm of the other gradient": dict(form="norm of the chosen"), "reflected": dict(form="reflected")})
 def rejected_slope(chosen_gradient, rejected_gradient, *, form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
-    return equal(-dot(v, rejected_gradient), positive(-dot(chosen_gradient, rejected_gradient)), "the slope of L of the rejected")
+    return equal(-dot(v, rejected_gradient), positive(-dot(chosen_gradient, rejected_gradient)),
+                 "the slope of L of the rejected")
 
 
 @claim("did.thm-h.5.softmax", where="Thm H.5", title="DPO-PG does not make the rejected likelier: softmax policy",
-       statement=H5, draws=(LocalModel("logits", batch=(1, 2, 3)),), symbolic=(), reading=TABLE, neighbours=H5_NEIGHBOURS)
+       statement=H5, draws=(LocalModel("logits", batch=(1, 2, 3)),), symbolic=(), reading=TABLE,
+       neighbours=H5_NEIGHBOURS)
 def rejected_not_descending_softmax(probability, chosen_gradient, rejected_gradient, *, form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return negation(descends(-dot(v, rejected_gradient), variance(probability, v), "L of the rejected"))
@@ -370,8 +387,10 @@ def rejected_not_descending_softmax(probability, chosen_gradient, rejected_gradi
 # ---------------------------------------------------------------------------------------------- Corollary H.5.1
 
 H51 = (r"f' < 0,\ \beta > 0 \implies \Delta\theta \text{ is a descent direction of }"
-       r" f\left(\beta\log\frac{\pi_\theta(y_w)}{\pi_{ref}(y_w)} - \beta\log\frac{\pi_\theta(y_l)}{\pi_{ref}(y_l)}\right)")
-H51_NEIGHBOURS = {"max dropped": dict(form="hyperplane"), "roles swapped": dict(form="swapped"), "sign flipped": dict(form="ascent")}
+       r" f\left(\beta\log\frac{\pi_\theta(y_w)}{\pi_{ref}(y_w)}"
+       r" - \beta\log\frac{\pi_\theta(y_l)}{\pi_{ref}(y_l)}\right)")
+H51_NEIGHBOURS = {"max dropped": dict(form="hyperplane"), "roles swapped": dict(form="swapped"),
+                  "sign flipped": dict(form="ascent")}
 
 
 def at(table: Any, index: Any) -> Any:
@@ -395,7 +414,7 @@ def growth(v: Any, jacobian: Any, chosen: Any, rejected: Any) -> Any:
 
 
 def loss_descends(v: Any, s: Any, jacobian: Any, chosen: Any, rejected: Any) -> Relation:
-    """Whether -v is a descent direction of the mean of f = -log sigmoid of the margins, which are linear in linear logits."""
+    """Whether -v is a descent direction of the mean of f = -log sigmoid of margins that are linear in the parameters."""
     grow = growth(v, jacobian, chosen, rejected)
     return descends(dot(s, grow), dot(s * (1 - s), grow * grow), "the loss")
 
@@ -405,41 +424,48 @@ def identity_like(p: Any) -> Any:
     return p[..., None] * 0 + np.eye(p.shape[-1], dtype=np.int64)
 
 
-@claim("did.cor-h.5.1", where="Cor H.5.1", title="DPO-PG lowers every decreasing loss of the margin: one pair", statement=H51,
-       draws=(LocalModel(batch=(1,), reference=True),), symbolic=(),
+@claim("did.cor-h.5.1", where="Cor H.5.1", title="DPO-PG lowers every decreasing loss of the margin: one pair",
+       statement=H51, draws=(LocalModel(batch=(1,), reference=True),), symbolic=(),
        neighbours={**H51_NEIGHBOURS, "not projected": dict(form="unprojected"), "reflected": dict(form="reflected")},
-       reading=ANY + "One pair, f = -log sigmoid, beta = 1: another f or beta changes the slope by a positive factor. " + NOT_ZERO)
-def margin_descends(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected, *, form="printed"):
+       reading=ANY + "One pair, f = -log sigmoid, beta = 1: another f or beta changes the slope by a positive factor. "
+               + NOT_ZERO)
+def margin_descends(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected, *,
+                    form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     s = steepness(probability, reference, chosen, rejected)
-    return implies(not_zero(chosen=chosen_gradient, rejected=rejected_gradient), loss_descends(v, s, jacobian, chosen, rejected))
+    return implies(not_zero(chosen=chosen_gradient, rejected=rejected_gradient),
+                   loss_descends(v, s, jacobian, chosen, rejected))
 
 
 margin_descends.assuming(MULTIPLE)(moves)
 
 
-@claim("did.cor-h.5.1.softmax", where="Cor H.5.1", title="DPO-PG lowers every decreasing loss of the margin: softmax, one pair",
+@claim("did.cor-h.5.1.softmax", where="Cor H.5.1",
+       title="DPO-PG lowers every decreasing loss of the margin: softmax policy, one pair",
        statement=H51, draws=(LocalModel("logits", batch=(1,), reference=True),), symbolic=(), neighbours=H51_NEIGHBOURS,
        reading=TABLE + "One pair, f = -log sigmoid, beta = 1.")
-def margin_descends_softmax(chosen_gradient, rejected_gradient, probability, reference, chosen, rejected, *, form="printed"):
+def margin_descends_softmax(chosen_gradient, rejected_gradient, probability, reference, chosen, rejected, *,
+                            form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     s = steepness(probability, reference, chosen, rejected)
     return loss_descends(v, s, identity_like(probability), chosen, rejected)
 
 
 WEIGHTED = (r"\text{With } s_i = -\beta f'(m_i) \text{ at the margin } m_i \text{ of pair } i,\ "
-            r"G_w = \frac{1}{M}\sum_i s_i \nabla(-\log\pi(y_w^{(i)})),\ G_l = \frac{1}{M}\sum_i s_i \nabla(-\log\pi(y_l^{(i)})),"
-            r"\ \text{the step } -\eta\left(G_w - \frac{\max(0, G_w\cdot G_l)}{\|G_l\|^2} G_l\right)"
+            r"G_w = \frac{1}{M}\sum_i s_i \nabla(-\log\pi(y_w^{(i)})),"
+            r"\ G_l = \frac{1}{M}\sum_i s_i \nabla(-\log\pi(y_l^{(i)})),\ \text{the step } -\eta\left(G_w - \frac{\max(0, G_w\cdot G_l)}{\|G_l\|^2} G_l\right)"
             r"\text{ is a descent direction of the batch loss iff } G_w \text{ is not a non-negative multiple of } G_l")
 BATCH = (r"\Delta\theta \ne 0 \implies \Delta\theta \text{ is a descent direction of }"
          r" \frac{1}{M}\sum_{i=1}^M f\left(\beta\log\frac{\pi_\theta(y_w^{(i)})}{\pi_{ref}(y_w^{(i)})}"
          r" - \beta\log\frac{\pi_\theta(y_l^{(i)})}{\pi_{ref}(y_l^{(i)})}\right)")
 WEIGHTED_NEIGHBOURS = {"as printed: not weighted": dict(weigh="none"), "inverse weights": dict(weigh="inverse"),
-                       "only the chosen weighted": dict(weigh="chosen"), "weights of another pair": dict(weigh="shifted"),
+                       "only the chosen weighted": dict(weigh="chosen"),
+                       "weights of another pair": dict(weigh="shifted"),
                        "weights squared": dict(weigh="squared"), "sign flipped": dict(weigh="flipped")}
 
 
-def weighted_gradients(p: Any, jacobian: Any, chosen: Any, rejected: Any, s: Any, *, only: str = "both") -> tuple[Any, Any]:
+def weighted_gradients(p: Any, jacobian: Any, chosen: Any, rejected: Any, s: Any, *,
+                       only: str = "both") -> tuple[Any, Any]:
     """Sums over the pairs of weight times gradient of the negative log-likelihood."""
     mean = (p[..., None] * jacobian).sum(-2)[..., None, :]
     g_w = (s[..., None] * (mean - rows(jacobian, chosen))).sum(-2)
@@ -465,12 +491,12 @@ def weighted_descends(probability, reference, jacobian, chosen, rejected, *, wei
 
 
 batch = claim(
-    "did.cor-h.5.1.batch", where="Cor H.5.1", title="DPO-PG lowers every decreasing loss of the margin: batches", statement=BATCH,
-    draws=(LocalModel(batch=(1, 2, 3), reference=True),), symbolic=(),
-    reading="Any parameters, f = -log sigmoid (the DPO loss), beta = 1, and only where the step is not 0, which is less than "
-            "what is printed.",
-    note="The proof is for one pair: the slopes f' of different pairs differ, and Definition H.1 weighs the pairs equally. Where "
-         "all the slopes are equal, as at the start of training, the corrected direction is the printed one.",
+    "did.cor-h.5.1.batch", where="Cor H.5.1", title="DPO-PG lowers every decreasing loss of the margin: batches",
+    statement=BATCH, draws=(LocalModel(batch=(2, 3), reference=True),), symbolic=(),
+    reading="Any parameters, f = -log sigmoid (the DPO loss), beta = 1, and only where the step is not 0, which is less "
+            "than what is printed.",
+    note="The proof is for one pair: the slopes f' of different pairs differ, and Definition H.1 weighs the pairs equally. "
+         "Where all the slopes are equal, as at the start of training, the corrected direction is the printed one.",
 )(batch_descends)
 batch.corrected(WEIGHTED, symbolic=(), neighbours=WEIGHTED_NEIGHBOURS)(weighted_descends)
 
@@ -478,11 +504,12 @@ batch.corrected(WEIGHTED, symbolic=(), neighbours=WEIGHTED_NEIGHBOURS)(weighted_
 @claim(
     "did.cor-h.5.1.batch.softmax", where="Cor H.5.1", symbolic=(),
     title="DPO-PG lowers every decreasing loss of the margin: softmax policy, batches", statement=BATCH,
-    draws=(LocalModel("logits", batch=(1, 2, 3), reference=True),),
+    draws=(LocalModel("logits", batch=(2, 3), reference=True),),
     reading=TABLE + "f = -log sigmoid, beta = 1, and only where the step is not 0.",
 )
 def batch_descends_softmax(chosen_gradient, rejected_gradient, probability, reference, chosen, rejected):
-    return batch_descends(chosen_gradient, rejected_gradient, probability, reference, identity_like(probability), chosen, rejected)
+    jacobian = identity_like(probability)
+    return batch_descends(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected)
 
 
 @batch_descends_softmax.corrected(WEIGHTED, symbolic=(), neighbours=WEIGHTED_NEIGHBOURS)
@@ -495,10 +522,10 @@ def weighted_descends_softmax(probability, reference, chosen, rejected, *, weigh
     statement=r"\Delta\theta\cdot\nabla f = \beta f'\, \Delta\theta\cdot(\nabla L(y_w) - \nabla L(y_l)),\quad"
               r" \Delta\theta\cdot\nabla L(y_w) > 0,\quad \Delta\theta\cdot\nabla L(y_l) \le 0",
     draws=(LocalModel(batch=(1,), reference=True),), symbolic=(),
-    reading="L is the negative log-likelihood of Definition H.1, as it is called there; one pair, f = -log sigmoid, beta = 1, the "
-            "step not 0.",
-    note="With L the log-likelihood all three would have the right sign: the proof changes the sign of L twice, and its "
-         "conclusion is the right one.",
+    reading="L is the negative log-likelihood of Definition H.1, as it is called there; one pair, f = -log sigmoid, "
+            "beta = 1, the step not 0.",
+    note="With L the log-likelihood all three have the right sign, and with L the negative one the two slips cancel in the "
+         "proof's conclusion.",
 )
 def displayed(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)
@@ -528,7 +555,8 @@ def displayed_corrected(chosen_gradient, rejected_gradient, probability, referen
     return both(
         equal(change, sign * s * dot(-v, chosen_gradient - rejected_gradient), "the gradient of f along the step"),
         equal(dot(v, chosen_gradient), length, "minus the slope of L of the chosen"),
-        equal(dot(-v, rejected_gradient), positive(-dot(chosen_gradient, rejected_gradient)), "the slope of L of the rejected"),
+        equal(dot(-v, rejected_gradient), positive(-dot(chosen_gradient, rejected_gradient)),
+              "the slope of L of the rejected"),
     )
 
 
@@ -555,19 +583,21 @@ def uneven(p: Any) -> Relation:
 
 @claim(
     "did.app-h.reinforcement", where="App H, last paragraph", title="DPO-PG moves mass to the modes of the reference",
-    statement=r"\pi_\theta = \pi_{ref} \text{ not uniform} \implies \text{the step } \Delta\theta \text{ raises the mass on the modes of } \pi_{ref}",
+    statement=r"\pi_\theta = \pi_{ref} \text{ not uniform} \implies"
+              r"\text{the step } \Delta\theta \text{ raises the mass on the modes of } \pi_{ref}",
     draws=(FIRST,), symbolic=(),
     reading=TABLE + "The first step, one pair, to first order in the step size; reinforcing as defined in section 4.1, "
             "'concentrating probability mass on modes of the reference'.",
     neighbours={"the opposite": dict(form="ascent"), "projection of the rejected": dict(form="swapped"),
-                "doubled": dict(factor=2), "by as much as the chosen gains in logits": dict(factor=1),
-                "halves of the modes": dict(least=True)},
+                "by half the square of the step": dict(quarters=2), "by a quarter of it": dict(quarters=1),
+                "the least likely for the modes": dict(least=True)},
 )
-def mass_on_modes(probability, chosen_gradient, rejected_gradient, *, form="printed", factor=0, least=False):
+def mass_on_modes(probability, chosen_gradient, rejected_gradient, *, form="printed", quarters=0, least=False):
     v = direction(chosen_gradient, rejected_gradient, form)
     change = first_change(probability, v)
     at_modes = modes(-probability if least else probability)
-    return implies(uneven(probability), greater(dot(at_modes, change), factor * dot(v, v) / 4, "first-order change of the mass on the modes"))
+    return implies(uneven(probability), greater(dot(at_modes, change), quarters * dot(v, v) / 4,
+                                                "first-order change of the mass on the modes"))
 
 
 @mass_on_modes.assuming(AT_MODE)
@@ -576,12 +606,16 @@ def chosen_is_mode(probability, chosen):
 
 
 @claim(
-    "did.app-h.reinforcement.exactly", where="App H, last paragraph", title="Exactly when DPO-PG moves mass to the modes",
-    statement=r"\pi_\theta = \pi_{ref} \text{ not uniform} \implies \text{the mass on the modes of } \pi_{ref} \text{ rises if }"
-              r" y_w \text{ is a mode, and falls if it is not}",
-    draws=(FIRST,), symbolic=(), reading=TABLE + "The first step, one pair, to first order; not in the paper: the sharp form.",
-    neighbours={"falls if the rejected is a mode": dict(test="rejected"), "rises if the chosen is not the least likely": dict(test="least"),
-                "difference of the gradients": dict(form="contrast"), "rises if likelier than the rejected": dict(test="likelier")},
+    "did.app-h.reinforcement.exactly", where="App H, last paragraph",
+    title="Exactly when DPO-PG moves mass to the modes",
+    statement=r"\pi_\theta = \pi_{ref} \text{ not uniform} \implies \text{the mass on the modes of } \pi_{ref}"
+              r"\text{ rises if } y_w \text{ is a mode, and falls if it is not}",
+    draws=(FIRST,), symbolic=(),
+    reading=TABLE + "The first step, one pair, to first order; not in the paper: the sharp form.",
+    neighbours={"falls if the rejected is a mode": dict(test="rejected"),
+                "rises if the chosen is not the least likely": dict(test="least"),
+                "difference of the gradients": dict(form="contrast"),
+                "rises if likelier than the rejected": dict(test="likelier")},
 )
 def mass_exactly(probability, chosen_gradient, rejected_gradient, chosen, rejected, *, form="printed", test="mode"):
     v = direction(chosen_gradient, rejected_gradient, form)
@@ -600,17 +634,18 @@ def mass_exactly(probability, chosen_gradient, rejected_gradient, chosen, reject
 
 @claim(
     "did.app-h.reinforcement.entropy", where="App H, last paragraph", title="DPO-PG lowers the entropy of the policy",
-    statement=r"\pi_\theta = \pi_{ref} \text{ not uniform} \implies \text{the step } \Delta\theta \text{ lowers } H(\pi_\theta)",
+    statement=r"\pi_\theta = \pi_{ref} \text{ not uniform} \implies"
+              r"\text{the step } \Delta\theta \text{ lowers } H(\pi_\theta)",
     draws=(FIRST,), symbolic=(),
     reading=TABLE + "The first step, one pair, to first order in the step size.",
     neighbours={"the opposite": dict(form="ascent"), "projection of the rejected": dict(form="swapped"),
-                "by as much as the length of the step": dict(factor=1), "by a quarter of it": dict(factor=0.25)},
+                "by the square of the step": dict(quarters=4), "by a quarter of it": dict(quarters=1)},
 )
-def entropy_falls(probability, chosen_gradient, rejected_gradient, *, form="printed", factor=0):
+def entropy_falls(probability, chosen_gradient, rejected_gradient, *, form="printed", quarters=0):
     v = direction(chosen_gradient, rejected_gradient, form)
     change = first_change(probability, v)
     fall = dot(change, carrier_of(probability).log(probability))
-    return implies(uneven(probability), greater(fall, int(4 * factor) * dot(v, v) / 4, "first-order fall of the entropy"))
+    return implies(uneven(probability), greater(fall, quarters * dot(v, v) / 4, "first-order fall of the entropy"))
 
 
 entropy_falls.assuming(AT_MODE)(chosen_is_mode)

@@ -42,8 +42,10 @@ def instance_of(statement: Statement, data: Mapping[str, Any]) -> Raw:
     fields = instance_fields(statement.draws)
     raw = data.get("instance")
     if not isinstance(raw, dict) or set(raw) != set(fields):
-        raise CertificateError(f"the certificate must hold the arrays {sorted(fields)}; it holds "
-                               f"{sorted(raw) if isinstance(raw, dict) else type(raw).__name__}")
+        raise CertificateError(
+            f"the certificate must hold the arrays {sorted(fields)}; it holds "
+            f"{sorted(raw) if isinstance(raw, dict) else type(raw).__name__}"
+        )
     out: Raw = {}
     for name, f in fields.items():
         try:
@@ -70,8 +72,10 @@ def replay(claim: Claim, data: Mapping[str, Any]) -> Found:
     instance = instance_of(claim.printed, data)
     decision = decide(claim.printed, instance)
     if decision.truth >= 0:
-        raise CertificateError(f"the instance does not violate {claim.id}: the statement is "
-                               f"{'true' if decision.truth > 0 else 'not decided'} there")
+        raise CertificateError(
+            f"the instance does not violate {claim.id}: the statement is "
+            f"{'true' if decision.truth > 0 else 'not decided'} there"
+        )
     return Found(instance, decision, "stored", "store")
 
 
@@ -139,7 +143,11 @@ def _show(x: np.ndarray) -> dict[str, Any]:
     values = [_number(v) for v in flat]
     if x.ndim >= 2:
         width = x.shape[-1]
-        return {"kind": "table", "shape": list(x.shape), "values": [values[i : i + width] for i in range(0, len(values), width)]}
+        return {
+            "kind": "table",
+            "shape": list(x.shape),
+            "values": [values[i : i + width] for i in range(0, len(values), width)],
+        }
     return {"kind": "numbers", "values": values}
 
 
@@ -158,13 +166,20 @@ def _comparisons(relation: Relation) -> list[dict[str, Any]]:
         left, right = (np.asarray(side, dtype=object) for side in (leaf.left, leaf.right))
         left, right = np.broadcast_arrays(left, right)
         if left.size > 16:
-            wrong = np.asarray([truth(Relation(leaf.kind, a, b), False) < 0 for a, b in zip(left.flat, right.flat, strict=True)])
+            wrong = np.asarray(
+                [truth(Relation(leaf.kind, a, b), False) < 0 for a, b in zip(left.flat, right.flat, strict=True)]
+            )
             pick = np.flatnonzero(wrong)[:4] if wrong.any() else np.arange(4)
             left, right = left.reshape(-1)[pick], right.reshape(-1)[pick]
-        rows.append({
-            "label": leaf.label, "relation": leaf.kind, "true": bool(value > 0),
-            "left": [_text(v) for v in left.reshape(-1)], "right": [_text(v) for v in right.reshape(-1)],
-        })
+        rows.append(
+            {
+                "label": leaf.label,
+                "relation": leaf.kind,
+                "true": bool(value > 0),
+                "left": [_text(v) for v in left.reshape(-1)],
+                "right": [_text(v) for v in right.reshape(-1)],
+            }
+        )
     return rows
 
 

@@ -52,7 +52,8 @@ class Statement:
 
         names = dict(inspect.signature(check).parameters) | dict(inspect.signature(predicate).parameters)
         conditional.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in names.values()])
+            [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in names.values()]
+        )
         return replace(self, check=conditional)
 
 
@@ -88,11 +89,14 @@ class Claim:
     def amended(self) -> Statement | None:
         """The statement that should hold where the printed one does not."""
         if self.assumption is not None:
-            return replace(self.printed.under(self.assumption.predicate),
-                           draws=self.assumption.draws or self.printed.draws)
+            return replace(
+                self.printed.under(self.assumption.predicate), draws=self.assumption.draws or self.printed.draws
+            )
         return self.correction
 
-    def assuming(self, text: str, *, own_setting: bool = False, draws: tuple[Kind, ...] | None = None) -> Callable[[Check], Check]:
+    def assuming(
+        self, text: str, *, own_setting: bool = False, draws: tuple[Kind, ...] | None = None
+    ) -> Callable[[Check], Check]:
         """Decorator: the named assumption under which the printed conclusion follows.
 
         `own_setting` says that the paper itself works under it; `draws` are kinds that meet it by construction.
@@ -104,13 +108,24 @@ class Claim:
 
         return attach
 
-    def corrected(self, text: str, *, draws: tuple[Kind, ...] | None = None, symbolic: tuple[int, ...] | None = None,
-                  neighbours: Mapping[str, Mapping[str, Any]] | None = None) -> Callable[[Check], Check]:
+    def corrected(
+        self,
+        text: str,
+        *,
+        draws: tuple[Kind, ...] | None = None,
+        symbolic: tuple[int, ...] | None = None,
+        neighbours: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Callable[[Check], Check]:
         """Decorator: the statement that is true instead."""
 
         def attach(check: Check) -> Check:
-            self.correction = Statement(text, check, draws or self.printed.draws, neighbours or {},
-                                        self.printed.symbolic if symbolic is None else symbolic)
+            self.correction = Statement(
+                text,
+                check,
+                draws or self.printed.draws,
+                neighbours or {},
+                self.printed.symbolic if symbolic is None else symbolic,
+            )
             return check
 
         return attach
@@ -120,8 +135,16 @@ class Claim:
 
 
 def claim(
-    id: str, *, where: str, title: str, statement: str, draws: tuple[Kind, ...], reading: str = "", note: str = "",
-    neighbours: Mapping[str, Mapping[str, Any]] | None = None, symbolic: tuple[int, ...] = (2, 3, 4),
+    id: str,
+    *,
+    where: str,
+    title: str,
+    statement: str,
+    draws: tuple[Kind, ...],
+    reading: str = "",
+    note: str = "",
+    neighbours: Mapping[str, Mapping[str, Any]] | None = None,
+    symbolic: tuple[int, ...] = (2, 3, 4),
     measurements: tuple[str, ...] = (),
 ) -> Callable[[Check], Claim]:
     r"""Declare a claim: the decorated function maps the drawn objects to a relation.
@@ -155,8 +178,15 @@ def claim(
         raise ClaimError(f"a claim's id must look like 'paper.statement'; got {id!r}")
 
     def wrap(check: Check) -> Claim:
-        return Claim(id, where, title, Statement(statement, check, draws, neighbours or {}, symbolic), reading, note,
-                     measurements)
+        return Claim(
+            id,
+            where,
+            title,
+            Statement(statement, check, draws, neighbours or {}, symbolic),
+            reading,
+            note,
+            measurements,
+        )
 
     return wrap
 

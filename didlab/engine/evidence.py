@@ -90,7 +90,9 @@ def _fill(shape: tuple[int, ...], items: Any) -> np.ndarray:
 def degree_of(statement: Statement, shape: dict[str, int], raw: Raw) -> int | None:
     """A bound on the degree of the residual's numerator, or None where it is not a rational function."""
     fields = instance_fields(statement.draws)
-    lifted = {n: _fill(raw[n].shape, iter(lambda: Degree(1), None)) if f.continuous else raw[n] for n, f in fields.items()}
+    lifted = {
+        n: _fill(raw[n].shape, iter(lambda: Degree(1), None)) if f.continuous else raw[n] for n, f in fields.items()
+    }
     try:
         relation = evaluate(statement, lifted, DEGREE)
         if not identity(relation):
@@ -117,7 +119,9 @@ def confirm(statement: Statement, rng: np.random.Generator, effort: Effort) -> t
             for name, f in fields.items():
                 if f.continuous and f.low >= 1:
                     batch.raw[name][half] = rng.integers(1, SZ_SET + 1, batch.raw[name][half].shape)
-            keep = np.broadcast_to(np.logical_and.reduce([_kind_valid(k, batch.raw) for k in statement.draws]), (len(batch),))
+            keep = np.broadcast_to(
+                np.logical_and.reduce([_kind_valid(k, batch.raw) for k in statement.draws]), (len(batch),)
+            )
             labels = np.where(half, "independent uniform", batch.labels)
             batch = Batch(batch.raw, labels, shape).take(np.flatnonzero(keep | half))
             degree = max(degree or 0, algebraic)

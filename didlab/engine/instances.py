@@ -116,8 +116,13 @@ def decide(statement: Statement, instance: Raw) -> Decision:
         for ctx.prec in PRECISIONS:
             relation = evaluate(statement, instance, EXACT)
             radius = ball_radius(relation)
-            decision = Decision(int(truth(relation, False)), "exact" if radius is None else "enclosed", relation,
-                                radius or 0.0, met=_met(relation))
+            decision = Decision(
+                int(truth(relation, False)),
+                "exact" if radius is None else "enclosed",
+                relation,
+                radius or 0.0,
+                met=_met(relation),
+            )
             if decision.truth or radius is None or _equalities_only(relation):
                 break
         if not decision.truth and decision.relation is not None and 0 < decision.radius < TINY:
@@ -139,7 +144,12 @@ def _equalities_only(relation: Relation) -> bool:
 
 
 def ball_radius(relation: Relation) -> float | None:
-    """The largest radius of a ball among the compared numbers; None if all of them are exact."""
-    radii = [float(x.rad()) for leaf in relation.leaves() for side in (leaf.left, leaf.right)
-             for x in np.asarray(side, dtype=object).flat if isinstance(x, arb)]
-    return max(radii) if radii else None
+    """The largest radius of a ball among the compared numbers, relative for sizes above 1; None if all are exact."""
+    radii = [
+        float(x.rad()) / max(1.0, float(abs(x).upper()))
+        for leaf in relation.leaves()
+        for side in (leaf.left, leaf.right)
+        for x in np.asarray(side, dtype=object).flat
+        if isinstance(x, arb)
+    ]
+    return max(*radii, 1e-300) if radii else None

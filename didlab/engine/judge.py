@@ -14,10 +14,10 @@ from .certificate import certificate, describe, replay
 from .claim import Claim, Statement
 from .evidence import Evidence, confirm, identity, prove
 from .instances import Undefined, draw, evaluate, scan, shapes
+from .kinds import instance_fields
 from .lifts import FLOAT
 from .relations import truth
 from .search import Effort, Found, Hunt, cost, exhaust, hunt, shrink
-from .kinds import instance_fields  # noqa: I001
 
 __all__ = ["Judgement", "judge"]
 
@@ -49,7 +49,9 @@ class Judgement:
         return certificate(self.claim, self.found) if self.found else None
 
 
-def judge(claim: Claim, *, seed: int = 0, effort: str = "standard", stored: Mapping[str, Any] | None = None) -> Judgement:
+def judge(
+    claim: Claim, *, seed: int = 0, effort: str = "standard", stored: Mapping[str, Any] | None = None
+) -> Judgement:
     """Judge one claim.
 
     Args:
@@ -106,26 +108,38 @@ def _judge(claim: Claim, rng: np.random.Generator, effort: Effort, stored: Mappi
         result.verdict = "conditional"
         result.share = _share(claim, rng)
         if result.share < SLIVER and not claim.assumption.own_setting:
-            result.verdict, result.why = "undecided", f"the assumption leaves a share of {result.share:.3f} of ordinary instances"
+            result.verdict, result.why = (
+                "undecided",
+                f"the assumption leaves a share of {result.share:.3f} of ordinary instances",
+            )
             return result
     return _checked(result, amended, result.amended, rng, effort)
 
 
-def _unbroken(claim: Claim, rng: np.random.Generator, effort: Effort, search: Hunt, evidence: Evidence | None) -> Judgement:
+def _unbroken(
+    claim: Claim, rng: np.random.Generator, effort: Effort, search: Hunt, evidence: Evidence | None
+) -> Judgement:
     assert evidence is not None
     _merge(evidence, search)
     result = Judgement(claim, "holds", evidence=evidence)
     return _checked(result, claim.printed, evidence, rng, effort)
 
 
-def _checked(result: Judgement, statement: Statement, evidence: Evidence, rng: np.random.Generator, effort: Effort) -> Judgement:
+def _checked(
+    result: Judgement, statement: Statement, evidence: Evidence, rng: np.random.Generator, effort: Effort
+) -> Judgement:
     if evidence.met == 0:
         result.verdict, result.why = "vacuous", "no instance met the hypotheses"
     elif evidence.met < ENOUGH * evidence.instances:
         result.verdict = "vacuous"
-        result.why = f"only {evidence.met} of {evidence.instances} instances met the hypotheses: draw them by construction"
+        result.why = (
+            f"only {evidence.met} of {evidence.instances} instances met the hypotheses: draw them by construction"
+        )
     elif evidence.undecided:
-        result.verdict, result.why = "undecided", f"{evidence.undecided} instances are not decided at the highest precision"
+        result.verdict, result.why = (
+            "undecided",
+            f"{evidence.undecided} instances are not decided at the highest precision",
+        )
     result.neighbours = [_neighbour(statement, name, rng, effort) for name in statement.neighbours]
     missed = [n["name"] for n in result.neighbours if not n["refuted"]]
     if missed and result.verdict in ("holds", "conditional", "refuted"):
@@ -164,8 +178,12 @@ def _share(claim: Claim, rng: np.random.Generator) -> float:
 
 def _minimal(statement: Statement, found: Found, effort: Effort) -> tuple[Found, str]:
     """Whether smaller shapes hold a violation, by trying all of their small instances."""
-    here = {a: found.instance[f.name].shape[i] for f in instance_fields(statement.draws).values()
-            for i, a in enumerate(f.axes) if isinstance(a, str)}
+    here = {
+        a: found.instance[f.name].shape[i]
+        for f in instance_fields(statement.draws).values()
+        for i, a in enumerate(f.axes)
+        if isinstance(a, str)
+    }
     tried, bounds = 0, []
     for shape in shapes(statement.draws, effort.largest):
         if shape == here or any(shape[a] > here[a] for a in here):
@@ -177,8 +195,10 @@ def _minimal(statement: Statement, found: Found, effort: Effort) -> tuple[Found,
         if bound:
             bounds.append(f"{', '.join(f'{k}={v}' for k, v in shape.items())}: integers up to {bound}")
     if not bounds:
-        at_floor = all(here[a] == min(v for s in shapes(statement.draws, effort.largest) for b, v in s.items() if b == a)
-                       for a in here)
+        at_floor = all(
+            here[a] == min(v for s in shapes(statement.draws, effort.largest) for b, v in s.items() if b == a)
+            for a in here
+        )
         return found, "no smaller size exists" if at_floor else ""
     return found, f"no smaller one among all {tried} instances ({'; '.join(bounds)})"
 
@@ -220,5 +240,3 @@ def _closeness(statement: Statement, rng: np.random.Generator) -> tuple[float, f
                 gaps.append(np.nan_to_num(gap).reshape(-1))
     deviation = float(np.median(np.concatenate(gaps))) if gaps else float("inf")
     return deviation, true / max(tried, 1)
-
-

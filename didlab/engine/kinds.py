@@ -18,9 +18,28 @@ from . import weights
 from .lifts import FLOAT, SYMBOLIC, Lift
 
 __all__ = [
-    "Comonotone", "Field", "Geometric", "Graph", "Integers", "Kind", "Mixed", "NearPowerLaw", "Numbers", "Ordered",
-    "Pair", "Policies",
-    "PowerLaw", "Ranked", "Raw", "Rewards", "Shape", "Small", "Tailed", "Tempered", "Threshold", "instance_fields",
+    "Comonotone",
+    "Field",
+    "Geometric",
+    "Graph",
+    "Integers",
+    "Kind",
+    "Mixed",
+    "NearPowerLaw",
+    "Numbers",
+    "Ordered",
+    "Pair",
+    "Policies",
+    "PowerLaw",
+    "Ranked",
+    "Raw",
+    "Rewards",
+    "Shape",
+    "Small",
+    "Tailed",
+    "Tempered",
+    "Threshold",
+    "instance_fields",
 ]
 
 Raw = dict[str, np.ndarray]
@@ -55,8 +74,10 @@ class Kind:
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         """A batch of n ordinary ones: what an unprepared reader would try."""
-        return {f.name: weights.ordinary(rng, n, int(np.prod(f.shape(shape)))).reshape(n, *f.shape(shape))
-                for f in self.fields}
+        return {
+            f.name: weights.ordinary(rng, n, int(np.prod(f.shape(shape)))).reshape(n, *f.shape(shape))
+            for f in self.fields
+        }
 
     def valid(self, raw: Raw) -> np.ndarray:
         """Which instances are of this kind at all (what a shrinking step must keep)."""
@@ -112,11 +133,15 @@ _EXPONENTS = np.array([(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (3, 2), (2, 3), (
 class PowerLaw(Kind):
     r"""Three policies related by :math:`q_{ref/l} \propto q_{*/ref}^\beta`, built from a ratio g: :math:`\beta = m/n`."""
 
-    def __init__(self, target: str = "target", reference: str = "reference", rejected: str = "rejected",
-                 beta: str = "beta") -> None:
+    def __init__(
+        self, target: str = "target", reference: str = "reference", rejected: str = "rejected", beta: str = "beta"
+    ) -> None:
         self.names = (target, reference, rejected, beta)
-        self.fields = (Field(reference, ("K",)), Field("ratio", ("K",)),
-                       Field("exponents", (2,), high=4, continuous=False))
+        self.fields = (
+            Field(reference, ("K",)),
+            Field("ratio", ("K",)),
+            Field("exponents", (2,), high=4, continuous=False),
+        )
         self.sizes = {"K": (2, 3, 4, 5)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
@@ -137,9 +162,13 @@ class PowerLaw(Kind):
             u = raw["ratio to the beta"]
             power = np.array([Exponent(dict(zip(raw["ratio"], u, strict=True)))], dtype=object)
             logs = (f + g, f, f - to.log(u))
-            return {beta: power} | dict(zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True))
+            return {beta: power} | dict(
+                zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True)
+            )
         logs = (f + n * g, f, f - m * g)
-        return {beta: m / n} | dict(zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True))
+        return {beta: m / n} | dict(
+            zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True)
+        )
 
     def symbolic_extra(self, shape: Shape) -> dict[str, tuple[int, ...]]:
         """An indeterminate for each power of the ratio: a free real exponent is an independent variable."""
@@ -175,8 +204,15 @@ class Tempered(Kind):
     `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered policies; `beyond` = 2 to those with s > 2.
     """
 
-    def __init__(self, policy: str = "policy", reference: str = "reference", sharpness: str = "sharpness", *,
-                 side: str = "both", beyond: int = 1) -> None:
+    def __init__(
+        self,
+        policy: str = "policy",
+        reference: str = "reference",
+        sharpness: str = "sharpness",
+        *,
+        side: str = "both",
+        beyond: int = 1,
+    ) -> None:
         self.names, self.side, self.beyond = (policy, reference, sharpness), side, beyond
         self.fields = (Field("base", ("K",), high=9), Field("powers", (2,), low=0, high=6, continuous=False))
         self.sizes = {"K": (2, 3, 4, 5)}
@@ -199,7 +235,8 @@ class Tempered(Kind):
         m, n = powers.min(-1), np.maximum(powers.max(-1), 1)
         m = np.where(m == n, m - 1, m)
         return np.stack([m, n] if self.side == "flatter" else [n, np.maximum(m, 1)], -1) + np.where(
-            (self.side == "sharper") & (np.maximum(m, 1) == n), 1, 0)[:, None] * np.array([1, 0])
+            (self.side == "sharper") & (np.maximum(m, 1) == n), 1, 0
+        )[:, None] * np.array([1, 0])
 
     def valid(self, raw: Raw) -> np.ndarray:
         m, n = raw["powers"][..., 0], raw["powers"][..., 1]
@@ -350,11 +387,15 @@ class Graph(Kind):
         order = np.argsort(rng.random((n, k)), -1)
         place = np.argsort(order, -1)
         a, b = place[:, :, None], place[:, None, :]
-        edges = np.stack([
-            np.ones((n, k, k), bool), abs(a - b) == 1, (a == 0) | (b == 0),
-            (a // 2 == b // 2) | ((k % 2 == 1) & (np.minimum(a, b) == k - 2) & (np.maximum(a, b) == k - 1)),
-            np.triu(rng.random((n, k, k)) < 0.5),
-        ])[which, np.arange(n)]
+        edges = np.stack(
+            [
+                np.ones((n, k, k), bool),
+                abs(a - b) == 1,
+                (a == 0) | (b == 0),
+                (a // 2 == b // 2) | ((k % 2 == 1) & (np.minimum(a, b) == k - 2) & (np.maximum(a, b) == k - 1)),
+                np.triu(rng.random((n, k, k)) < 0.5),
+            ]
+        )[which, np.arange(n)]
         edges = (edges | edges.swapaxes(1, 2)) & ~np.eye(k, dtype=bool)
         lonely = ~edges.any(-1)
         edges = edges | ((lonely[:, :, None] | lonely[:, None, :]) & (abs(a - b) == 1))
@@ -397,8 +438,11 @@ class Integers(Kind):
                 label[zero] = "zero"
             for other in list(raw.values()):
                 parallel = rng.random(n) < 0.2
-                x[parallel] = np.clip(other[parallel] * rng.choice([-1, 1, 2], parallel.sum()).reshape(-1, *(1,) * (x.ndim - 1)),
-                                      f.low, f.high)
+                x[parallel] = np.clip(
+                    other[parallel] * rng.choice([-1, 1, 2], parallel.sum()).reshape(-1, *(1,) * (x.ndim - 1)),
+                    f.low,
+                    f.high,
+                )
                 label[parallel] = "parallel"
             raw[f.name] = x
         return raw, label
@@ -558,7 +602,8 @@ class Small(Kind):
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         return {self.name: np.exp(rng.uniform(np.log(10), np.log(9999), (n, 1))).astype(np.int64)}, np.full(
-            n, "ordinary", dtype=object)
+            n, "ordinary", dtype=object
+        )
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         return self.draw(rng, n, shape, [])[0]

@@ -2,8 +2,8 @@ r"""Kinds of objects with parameters: policies near one point of parameter space
 
 A policy is known near :math:`\theta = 0` by the value, the slope and the curvature of its logits,
 :math:`z_k(\theta) = \log w_k + J_k\theta + \theta^\top U_k \theta`, all integers: gradients and Hessians of
-log-likelihoods at 0 are then rational numbers. With :math:`U = 0` log-likelihoods are concave, with :math:`J = 1, U = 0` the
-parameters are the logits themselves.
+log-likelihoods at 0 are then rational numbers. With :math:`U = 0` log-likelihoods are concave, with :math:`J = 1, U = 0`
+the parameters are the logits themselves.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def counts(outcomes: Any, k: int) -> np.ndarray:
 
 
 def likelihood_gradient(p: Any, jacobian: Any, frequency: Any) -> Any:
-    r"""Gradient at 0 of the mean negative log-likelihood, :math:`J^\top(p - \bar e)`: (..., K), (..., K, D) -> (..., D)."""
+    r"""Gradient at 0 of the mean negative log-likelihood, :math:`J^\top(p - \bar e)`, (..., D)."""
     return ((p - frequency)[..., None] * jacobian).sum(-2)
 
 
 def likelihood_hessian(p: Any, jacobian: Any, curvature: Any, frequency: Any) -> Any:
-    r"""Hessian at 0 of the same: :math:`J^\top(\mathrm{diag}\,p - pp^\top)J + \sum_k (p-\bar e)_k\,(U_k + U_k^\top)`, (..., D, D)."""
+    r"""Hessian at 0: :math:`J^\top(\mathrm{diag}\,p - pp^\top)J + \sum_k (p-\bar e)_k\,(U_k + U_k^\top)`, (..., D, D)."""
     mean = (p[..., None] * jacobian).sum(-2)
     spread = jacobian - mean[..., None, :]
     first = (p[..., None, None] * spread[..., :, None] * spread[..., None, :]).sum(-3)
@@ -43,9 +43,9 @@ def likelihood_hessian(p: Any, jacobian: Any, curvature: Any, frequency: Any) ->
 class LocalModel(Kind):
     r"""A policy near one point of parameter space, and a batch of M preference pairs.
 
-    The check receives `probability` (K), the indices `chosen` and `rejected` (M, different within a pair; batches repeat and
-    reverse pairs), `chosen_gradient` and `rejected_gradient` of the batch's mean negative log-likelihoods (D), and, as
-    asked, `jacobian` (K, D), `chosen_hessian`, `rejected_hessian` and `curvature`, and `reference`, probabilities (K).
+    The check receives `probability` (K), the indices `chosen` and `rejected` (M, different within a pair; batches repeat
+    and reverse pairs), `chosen_gradient` and `rejected_gradient` of the batch's mean negative log-likelihoods (D), and,
+    as asked, `jacobian` (K, D), `chosen_hessian`, `rejected_hessian` and `curvature`, and `reference`, probabilities (K).
 
     Args:
         parameters: "any" map from D parameters to logits, or the "logits" themselves (D = K).
@@ -168,8 +168,8 @@ def _slopes(rng: Rng, n: int, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:
 class Functions(Kind):
     r"""A function on :math:`R^D` and a direction :math:`\Delta`, both seen from the point 0:
 
-    :math:`f(\theta) = g\cdot\theta + \theta^\top U\theta + (t\cdot\theta)^3 + (u\cdot\theta)\,|u\cdot\theta|`, a polynomial plus a term
-    that is differentiable once and not twice. The directions point down or are orthogonal to g.
+    :math:`f(\theta) = g\cdot\theta + \theta^\top U\theta + (t\cdot\theta)^3 + (u\cdot\theta)\,|u\cdot\theta|`, a
+    polynomial plus a term that is differentiable once and not twice. The directions point down or are orthogonal to g.
     """
 
     def __init__(self) -> None:

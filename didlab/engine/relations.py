@@ -16,8 +16,20 @@ import numpy as np
 from .. import exact
 
 __all__ = [
-    "Relation", "at_least", "both", "either", "equal", "exists", "forall", "greater", "iff", "implies", "negation",
-    "robustness", "truth", "within_balls",
+    "Relation",
+    "at_least",
+    "both",
+    "either",
+    "equal",
+    "exists",
+    "forall",
+    "greater",
+    "iff",
+    "implies",
+    "negation",
+    "robustness",
+    "truth",
+    "within_balls",
 ]
 
 ROUNDING = 1e-9  # floats only rank candidates; a candidate becomes a counterexample by exact arithmetic

@@ -143,8 +143,18 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
 
     bounds = [(0.0, float(np.log(f.high))) for f, length in zip(fields, lengths, strict=True) for _ in range(length)]
     first = np.log(np.concatenate([np.maximum(start[f.name], 1).reshape(-1) for f in fields]).astype(float))
-    result = differential_evolution(objective, bounds, x0=np.clip(first, 0, [b for _, b in bounds]), rng=rng, tol=0,
-                                    popsize=6, maxiter=effort.optimise, polish=False, vectorized=True, updating="deferred")
+    result = differential_evolution(
+        objective,
+        bounds,
+        x0=np.clip(first, 0, [b for _, b in bounds]),
+        rng=rng,
+        tol=0,
+        popsize=6,
+        maxiter=effort.optimise,
+        polish=False,
+        vectorized=True,
+        updating="deferred",
+    )
     scales = np.linspace(0.2, 1.0, 9)[:, None]
     points = np.concatenate([result.x[None, :] * scales, result.population])
     raw = instances(points, True)
@@ -238,8 +248,12 @@ def exhaust(statement: Statement, shape: Shape, most: int) -> tuple[int, int, Fo
     lengths = {name: int(np.prod(f.shape(shape))) for name, f in fields.items()}
     spans, bound = None, 0
     for b in range(1, 13):
-        ranges = {name: range(f.low, min(f.high, max(b, f.low + 1) if f.continuous else _span(f, shape)) + 1)
-                  for name, f in fields.items()}
+        ranges = {
+            name: range(max(f.low, -b), min(f.high, b if f.low < 1 or f.continuous else max(b, 2)) + 1)
+            if f.name != "pair"
+            else range(shape["K"])
+            for name, f in fields.items()
+        }
         count = np.prod([float(len(ranges[name])) ** lengths[name] for name in fields])
         if count > most:
             break
@@ -256,7 +270,3 @@ def exhaust(statement: Statement, shape: Shape, most: int) -> tuple[int, int, Fo
     batch = Batch(raw, np.full(len(grid), "exhausted", dtype=object), shape).take(np.flatnonzero(valid))
     found = _certify(statement, batch, None, 64, "exhaustion") if len(batch) else None
     return bound, len(batch), found
-
-
-def _span(f: Field, shape: Shape) -> int:
-    return shape["K"] - 1 if f.low == 0 and "K" in shape and f.name == "pair" else f.high

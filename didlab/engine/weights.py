@@ -57,8 +57,14 @@ def _near(rng: Rng, n: int, k: int) -> np.ndarray:
 
 
 BASE: dict[str, Make] = {
-    "small": _small, "wide": _wide, "uniform": _uniform, "ties": _ties,
-    "spike": _spike, "dip": _dip, "powers": _powers, "near-uniform": _near,
+    "small": _small,
+    "wide": _wide,
+    "uniform": _uniform,
+    "ties": _ties,
+    "spike": _spike,
+    "dip": _dip,
+    "powers": _powers,
+    "near-uniform": _near,
 }
 
 
@@ -93,8 +99,12 @@ def _inverted(rng: Rng, w: np.ndarray) -> np.ndarray:
 
 
 RELATED: dict[str, Callable[[Rng, np.ndarray], np.ndarray]] = {
-    "equal": _equal, "permuted": _permuted, "squared": _squared,
-    "one changed": _one_changed, "subset scaled": _subset_scaled, "inverted": _inverted,
+    "equal": _equal,
+    "permuted": _permuted,
+    "squared": _squared,
+    "one changed": _one_changed,
+    "subset scaled": _subset_scaled,
+    "inverted": _inverted,
 }
 
 
