@@ -49,7 +49,7 @@ def read_checkpoint(path: str | Path, mark: str) -> tuple[int, dict[str, np.ndar
         FileError: not a checkpoint, or one of another run.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             data = {name: file[name] for name in file.files}
         found, step = str(data.pop("mark")), int(data.pop("step"))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):

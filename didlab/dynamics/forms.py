@@ -14,107 +14,130 @@ from .tiles import kind_of
 
 __all__ = ["FormGradient"]
 
+Tensor = torch.Tensor
+
 
 class FormGradient:
-    """Gradients in the logits of a list of objectives and update rules, sorted by link inside."""
+    """Gradients in the logits of a list of objectives and update rules, which must be sorted by link."""
 
-    def __init__(self, configurations: list[Any], tensor: Callable[[Any], torch.Tensor]) -> None:
-        self.links = np.array([kind_of(c)[0] for c in configurations])
+    def __init__(self, configurations: list[Any], tensor: Callable[[Any], Tensor]) -> None:
+        links = np.array([kind_of(c)[0] for c in configurations])
         self.rows = tensor(np.array([c.form.row() for c in configurations]).T)[:, None, None, :]
-        self.order = torch.from_numpy(np.argsort(self.links, kind="stable"))
-        self.back = torch.argsort(self.order).to(self.rows.device)
-        self.order = self.order.to(self.rows.device)
-        self.rows = self.rows[..., self.order]
-        self.links = np.sort(self.links)
-        self.has = {n: bool((self.rows[n] != 0).any()) for n in (s.ODDS, s.PENALTY, s.PULL, s.GAIN_W, s.GAIN_L)}
+        self.odds = self._columns(s.ODDS)
+        self.penalty = self._columns(s.PENALTY)
+        self.nll = self._columns(s.NLL)
+        self.pull = self._columns(s.PULL)
+        self.gain = self._columns(s.GAIN_W, s.GAIN_L)
+        self.parts = {}
+        for link in (LOGISTIC, HINGE, SQUARE, PROJECTED, NORMALISED):
+            where = np.flatnonzero(links == link)
+            if len(where):
+                self.parts[link] = slice(int(where[0]), int(where[-1]) + 1)
+
+    def _columns(self, *coefficients: int) -> tuple[slice, Tensor] | None:
+        """The columns from the first to the last that has a coefficient, and their rows."""
+        found = (self.rows[list(coefficients)] != 0).any(0)[0, 0].nonzero()
+        if not len(found):
+            return None
+        here = slice(int(found.min()), int(found.max()) + 1)
+        return here, self.rows[..., here]
 
     def __call__(
-        self, theta: torch.Tensor, reference: torch.Tensor, chosen: torch.Tensor, rejected: torch.Tensor, number: torch.Tensor,
-        batch: int,
-    ) -> torch.Tensor:
+        self, theta: Tensor, reference: Tensor, chosen: Tensor, rejected: Tensor, number: Tensor, batch: int,
+    ) -> Tensor:
         """The mean gradient, shape (problems, K, configurations)."""
-        size = theta.shape[1]
-        ref = reference.reshape(-1, size, 1)
-        log_p = torch.log_softmax(theta[..., self.order], 1)
+        shape = theta.shape
+        ref = reference.reshape(-1, shape[1], 1)
+        log_p = torch.log_softmax(theta, 1)
         p = log_p.exp()
-        one = torch.zeros_like(reference)
-        rows = one.index_add(0, chosen, number).reshape(ref.shape)
-        cols = one.index_add(0, rejected, number).reshape(ref.shape)
         a, b, da, db = self._scores(log_p, p, ref)
-        down, up = self._meet(a, b, chosen, rejected, number)
-        up, down = up * db, down * da
-        g = up - down + self._terms(log_p - ref, rows, cols)
-        g = (g - p * g.sum(1, keepdim=True)) / batch
-        self._rules(g, p, up - down, rows / batch, cols / batch, batch)
-        return g[..., self.back]
+        for link in (LOGISTIC, NORMALISED):
+            if link in self.parts:
+                self._exponentiate(a, b, self.parts[link])
+        own = a.reshape(-1, shape[2]).index_select(0, chosen)
+        met = b.reshape(-1, shape[2] + 1).index_select(0, rejected)  # to hold phi, and a column of ones for the numbers
+        for link, meet in ((LOGISTIC, _logistic), (NORMALISED, _logistic), (HINGE, _hinge), (SQUARE, _square)):
+            if link in self.parts:
+                meet(own[:, self.parts[link]], met[:, self.parts[link]])
+        met.mul_(number)
+        zero = p.new_zeros((shape[0] * shape[1], shape[2] + 1))
+        down = zero.index_add(0, chosen, met).reshape(shape[0], shape[1], -1)
+        up = zero.index_add_(0, rejected, met).reshape(shape[0], shape[1], -1)
+        rows, cols, down, up = down[..., -1:], up[..., -1:], down[..., :-1], up[..., :-1]
+        pull = up.mul_(db).sub_(down.mul_(da))
+        g = self._add_terms(pull.clone() if NORMALISED in self.parts else pull, log_p, ref, rows, cols)
+        g = g.addcmul_(p, g.sum(1, keepdim=True), value=-1.0).mul_(1 / batch)
+        self._rules(g, p, pull, rows / batch, cols / batch, batch)
+        return g
 
-    def _scores(self, v: torch.Tensor, p: torch.Tensor, ref: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def _scores(self, v: Tensor, p: Tensor, ref: Tensor) -> tuple[Tensor, ...]:
         r = self.rows
-        b, slope = r[s.SCALE] * v - r[s.REFERENCE] * ref, r[s.SCALE].expand(v.shape)
-        if self.has[s.ODDS]:
-            rest = torch.clamp(1 - p, min=1e-17)
-            b, slope = b + r[s.ODDS] * (v - rest.log()), slope + r[s.ODDS] / rest
-        a, slope_a = b, slope
-        if self.has[s.PENALTY]:
-            lost = r[s.PENALTY] * (v < ref)
-            a, slope_a = b - lost * (ref - v), slope + lost
-        return a, b + r[s.OFFSET], slope_a * r[s.WEIGHT], slope * r[s.WEIGHT]
+        b, da = torch.addcmul(r[s.SCALE] * v, r[s.REFERENCE], ref, value=-1.0), (r[s.SCALE] * r[s.WEIGHT]).expand(v.shape)
+        if self.odds is not None:
+            here, q = self.odds
+            rest = torch.clamp(1 - p[..., here], min=1e-17)
+            b[..., here] += q[s.ODDS] * (v[..., here] - rest.log())
+            da = da.clone()
+            da[..., here] += q[s.WEIGHT] * q[s.ODDS] / rest
+        a, db = b, da
+        if self.penalty is not None:
+            here, q = self.penalty
+            lost = q[s.PENALTY] * (v[..., here] < ref)
+            a, da = b.clone(), da.clone()
+            a[..., here] -= lost * (ref - v[..., here])
+            da[..., here] += q[s.WEIGHT] * lost
+        wide = b.new_ones((*b.shape[:2], b.shape[2] + 1))
+        torch.add(b, r[s.OFFSET], out=wide[..., :-1])
+        return a, wide, da, db
 
-    def _meet(
-        self, a: torch.Tensor, b: torch.Tensor, chosen: torch.Tensor, rejected: torch.Tensor, number: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Sums of n phi over the rows and the columns of the drawn cells."""
-        shape, flat = a.shape, (a.shape[0] * a.shape[1], -1)
-        down, up = torch.zeros_like(a), torch.zeros_like(a)
-        for kinds, phi in (((LOGISTIC,), self._logistic), ((NORMALISED,), self._logistic), ((HINGE,), self._hinge),
-                           ((SQUARE,), self._square)):
-            where = np.flatnonzero(np.isin(self.links, kinds))
-            if not len(where):
-                continue
-            here = slice(int(where[0]), int(where[-1]) + 1)
-            w = phi(a[..., here], b[..., here], flat, chosen, rejected).mul_(number)
-            zero = w.new_zeros((flat[0], w.shape[1]))
-            down[..., here] = zero.index_add(0, chosen, w).reshape(*shape[:2], -1)
-            up[..., here] = zero.index_add_(0, rejected, w).reshape(*shape[:2], -1)
-        return down, up
+    def _exponentiate(self, a: Tensor, b: Tensor, here: slice) -> None:
+        """Scores to their exponentials, divided by the largest, in place."""
+        a, b, low = a[..., here], b[..., here], -80.0 if a.dtype == torch.float32 else -700.0
+        if self.penalty is not None:
+            top = torch.maximum(a.amax(1, keepdim=True), b.amax(1, keepdim=True))
+            b.sub_(top).clamp_(min=low).exp_()
+            a.sub_(top).clamp_(min=low).exp_()
+            return
+        a.sub_(a.amax(1, keepdim=True)).clamp_(min=low).exp_()
+        torch.mul(a, torch.exp(torch.clamp(self.rows[s.OFFSET, ..., here], max=-low)), out=b)
 
-    @staticmethod
-    def _logistic(a: torch.Tensor, b: torch.Tensor, flat: Any, chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
-        top = torch.maximum(a.amax(1, keepdim=True), b.amax(1, keepdim=True))
-        a, b = (torch.clamp(x - top, min=-80.0 if x.dtype == torch.float32 else -700.0).exp().reshape(flat) for x in (a, b))
-        other = b.index_select(0, rejected)
-        return other.div_(a.index_select(0, chosen).add_(other))
+    def _add_terms(self, g: Tensor, v: Tensor, ref: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
+        if self.nll is not None:
+            here, q = self.nll
+            g[..., here].addcmul_(q[s.NLL], rows, value=-1.0)
+        if self.pull is not None:
+            here, q = self.pull
+            h = v[..., here] - ref
+            g[..., here] += 2 * q[s.PULL] * ((h - q[s.TARGET]) * rows + (h + q[s.TARGET]) * cols)
+        if self.gain is not None:
+            here, q = self.gain
+            share = torch.sigmoid(q[s.STEEP] * (v[..., here] - ref) - q[s.ORIGIN])
+            g[..., here] += q[s.STEEP] * share * (1 - share) * (q[s.GAIN_L] * cols - q[s.GAIN_W] * rows)
+        return g
 
-    @staticmethod
-    def _hinge(a: torch.Tensor, b: torch.Tensor, flat: Any, chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
-        a, b = a.reshape(flat), b.reshape(flat)
-        return (a.index_select(0, chosen) < b.index_select(0, rejected)).to(a.dtype)
-
-    @staticmethod
-    def _square(a: torch.Tensor, b: torch.Tensor, flat: Any, chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
-        a, b = a.reshape(flat), b.reshape(flat)
-        return (a.index_select(0, chosen) - b.index_select(0, rejected)).mul_(-2.0)
-
-    def _terms(self, h: torch.Tensor, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
-        r = self.rows
-        total = -r[s.NLL] * rows
-        if self.has[s.PULL]:
-            total = total + 2 * r[s.PULL] * ((h - r[s.TARGET]) * rows + (h + r[s.TARGET]) * cols)
-        if self.has[s.GAIN_W] or self.has[s.GAIN_L]:
-            share = torch.sigmoid(r[s.STEEP] * h - r[s.ORIGIN])
-            total = total + r[s.STEEP] * share * (1 - share) * (r[s.GAIN_L] * cols - r[s.GAIN_W] * rows)
-        return total
-
-    def _rules(self, g: torch.Tensor, p: torch.Tensor, pull: torch.Tensor, rows: Any, cols: Any, batch: int) -> None:
+    def _rules(self, g: Tensor, p: Tensor, pull: Tensor, rows: Tensor, cols: Tensor, batch: int) -> None:
         """Overwrite the columns of the update rules."""
-        where = torch.from_numpy(self.links == PROJECTED).to(g.device)
-        if bool(where.any()):
-            w, l = p[..., where] - rows, p[..., where] - cols  # noqa: E741
+        if PROJECTED in self.parts:
+            here = self.parts[PROJECTED]
+            w, l = p[..., here] - rows, p[..., here] - cols  # noqa: E741
             alpha = torch.clamp((w * l).sum(1, keepdim=True), min=0.0)
-            g[..., where] = w - alpha / torch.clamp((l * l).sum(1, keepdim=True), min=1e-300) * l
-        where = torch.from_numpy(self.links == NORMALISED).to(g.device)
-        if bool(where.any()):
-            q = p[..., where]
+            g[..., here] = w - alpha / torch.clamp((l * l).sum(1, keepdim=True), min=1e-30) * l
+        if NORMALISED in self.parts:
+            here = self.parts[NORMALISED]
+            q = p[..., here]
             norm = torch.clamp((q * q).sum(1, keepdim=True) - 2 * q + 1, min=1e-30).sqrt()
-            x = pull[..., where] / norm
-            g[..., where] = (x - q * x.sum(1, keepdim=True)) / batch
+            x = pull[..., here] / norm
+            g[..., here] = (x - q * x.sum(1, keepdim=True)) / batch
+
+
+def _logistic(own: Tensor, other: Tensor) -> None:
+    """B / (A + B), into `other`."""
+    other.div_(own.add_(other))
+
+
+def _hinge(own: Tensor, other: Tensor) -> None:
+    other.gt_(own)
+
+
+def _square(own: Tensor, other: Tensor) -> None:
+    other.sub_(own).mul_(2.0)

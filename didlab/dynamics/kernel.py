@@ -24,7 +24,7 @@ from .lanes import (
     add_to, exp_below, larger, load, log_positive, lowest_bit, root, smaller, spread, store, where_less,
 )
 
-__all__ = ["FLAGS", "HINGE", "LOGISTIC", "NORMALISED", "PROJECTED", "SQUARE", "train"]
+__all__ = ["FLAGS", "HINGE", "LOGISTIC", "NORMALISED", "PROJECTED", "SQUARE", "distinct_pairs", "train"]
 
 LOGISTIC, HINGE, SQUARE, NONE, PROJECTED, NORMALISED = range(6)
 HAS_ODDS, HAS_PENALTY, HAS_PULL, HAS_GAIN = 1, 2, 4, 8
@@ -151,28 +151,46 @@ def _meet(link: Any, row: Any, start: Any, col: Any, num: Any, a: Any, b: Any, d
 
 
 @njit(**OPTIONS)
-def _terms(flags: Any, row: Any, ref: Any, lp: Any, rows: Any, cols: Any, g: Any) -> None:
-    """Add the terms of single responses: likelihood, pulls and gains."""
+def _link_terms(flags: Any, down: Any, up: Any, da: Any, db: Any, g: Any) -> Any:
+    """The gradient of the link, and its sum: exactly 0 where the chosen and the rejected slopes are one constant."""
+    total = spread(0.0)
+    for i in range(g.shape[0]):
+        term = load(up, i) * load(db, i) - load(down, i) * load(da, i)
+        store(g, i, term)
+        total = total + term
+    return total if flags & (HAS_ODDS | HAS_PENALTY) else spread(0.0)
+
+
+@njit(**OPTIONS)
+def _terms(flags: Any, row: Any, ref: Any, lp: Any, batch: Any, rows: Any, cols: Any, g: Any) -> Any:
+    """Add the terms of single responses (likelihood, pulls, gains); their sum, without the parts that cancel in it.
+
+    The counts of chosen and of rejected responses both sum to the batch, so a target of the pulls drops out of the sum.
+    """
+    total = load(row, NLL) * (-1.0 * batch)
     for i in range(lp.shape[0]):
         h = load(lp, i) - ref[i]
         term = load(row, NLL) * (-rows[i])
         if flags & HAS_PULL:
-            near, far = h - load(row, TARGET), h + load(row, TARGET)
-            term = term + load(row, PULL) * 2.0 * (near * rows[i] + far * cols[i])
+            twice = load(row, PULL) * 2.0
+            pull = twice * h * (rows[i] + cols[i])
+            term = term + (pull - twice * load(row, TARGET) * (rows[i] - cols[i]))
+            total = total + pull
         if flags & HAS_GAIN:
             y = load(row, STEEP) * h - load(row, ORIGIN)
             t = exp_below(smaller(y, 0.0 - y))
             bell = load(row, STEEP) * t / ((t + 1.0) * (t + 1.0))
-            term = term + bell * (load(row, GAIN_L) * cols[i] - load(row, GAIN_W) * rows[i])
+            gain = bell * (load(row, GAIN_L) * cols[i] - load(row, GAIN_W) * rows[i])
+            term = term + gain
+            total = total + gain
         add_to(g, i, term)
+    return total
 
 
 @njit(**OPTIONS)
-def _to_logits(p: Any, batch: Any, g: Any) -> None:
-    """The mean gradient in the logits, from the total one in the log-probabilities."""
-    total, share = spread(0.0), spread(1.0 / batch)
-    for i in range(p.shape[0]):
-        total = total + load(g, i)
+def _to_logits(p: Any, batch: Any, total: Any, g: Any) -> None:
+    """The mean gradient in the logits, from the total one in the log-probabilities and its sum."""
+    share = spread(1.0 / batch)
     for i in range(p.shape[0]):
         store(g, i, (load(g, i) - load(p, i) * total) * share)
 
@@ -191,14 +209,14 @@ def _projected(p: Any, batch: Any, rows: Any, cols: Any, g: Any) -> None:
 
 
 @njit(**OPTIONS)
-def _normalised(p: Any, batch: Any, down: Any, up: Any, g: Any) -> None:
+def _normalised(p: Any, batch: Any, g: Any) -> None:
     r"""Each log-likelihood gradient :math:`e_y - \pi` divided by its norm :math:`\sqrt{1 - 2\pi(y) + \|\pi\|^2}`."""
     square, total, share = spread(0.0), spread(0.0), 1.0 / batch
     for i in range(p.shape[0]):
         square = square + load(p, i) * load(p, i)
     for i in range(p.shape[0]):
         norm = root(larger(square - load(p, i) * 2.0 + 1.0, spread(1e-30)))
-        w = (load(up, i) - load(down, i)) / norm
+        w = load(g, i) / norm
         store(g, i, w)
         total = total + w
     for i in range(p.shape[0]):
@@ -253,6 +271,23 @@ def _group(cells: Any, size: Any, row_of: Any, marks: Any, counts: Any, start: A
 
 
 @njit(nogil=True, **OPTIONS)
+def distinct_pairs(keep: Any, other: Any, keys: Any, batch: Any, step: Any, size: Any, chosen: Any, rejected: Any, number: Any) -> Any:
+    """The distinct pairs of one step of several problems, as rows of their stacked outcomes; returns how many."""
+    cells, counts = np.empty(batch, np.int64), np.zeros(keep.shape[1], np.int64)
+    m = 0
+    for n in range(keys.size):
+        fill_cells(keep[n], other[n], keys[n], step * batch, cells)
+        for c in cells:
+            counts[c] += 1
+        for c in range(counts.size):
+            if counts[c]:
+                chosen[m], rejected[m], number[m] = n * size + c // size, n * size + c % size, counts[c]
+                counts[c] = 0
+                m += 1
+    return m
+
+
+@njit(nogil=True, **OPTIONS)
 def train(keep: Any, other: Any, key: Any, batch: Any, first: Any, last: Any, every: Any, rate: Any, clip: Any,
           links: Any, flags: Any, forms: Any, ref: Any, goals: Any, theta: Any, speed: Any, js: Any) -> None:
     """Steps [first, last) of one problem, in place; `js[t, r]` is filled at the steps r * every in [first, last]."""
@@ -274,27 +309,22 @@ def train(keep: Any, other: Any, key: Any, batch: Any, first: Any, last: Any, ev
             if links[t] == PROJECTED:
                 _projected(p, batch, rows, cols, g)
             else:
+                total = spread(0.0)
                 if links[t] == NONE:
-                    down[:] = 0.0
-                    up[:] = 0.0
+                    g[:] = 0.0
                 else:
                     _scores(flags[t], row, ref, p, lp, a, b, da, db)
-                    link = LOGISTIC if links[t] == NORMALISED else links[t]
-                    if link == LOGISTIC:
+                    if links[t] == LOGISTIC or links[t] == NORMALISED:
                         _exponentiate(flags[t], row, a, b)
                         _meet_logistic(start, col, num, a, b, down, up)
                     else:
-                        _meet(link, row, start, col, num, a, b, down, up)
-                    for i in range(size):
-                        store(down, i, load(down, i) * load(da, i))
-                        store(up, i, load(up, i) * load(db, i))
+                        _meet(links[t], row, start, col, num, a, b, down, up)
+                    total = _link_terms(flags[t], down, up, da, db, g)
                 if links[t] == NORMALISED:
-                    _normalised(p, batch, down, up, g)
+                    _normalised(p, batch, g)
                 else:
-                    for i in range(size):
-                        store(g, i, load(up, i) - load(down, i))
-                    _terms(flags[t], row, ref, lp, rows, cols, g)
-                    _to_logits(p, batch, g)
+                    total = total + _terms(flags[t], row, ref, lp, batch, rows, cols, g)
+                    _to_logits(p, batch, total, g)
             _update(theta[t], speed[t], g, rate, clip)
     if last % every == 0:
         for t in range(tiles):

@@ -1,4 +1,4 @@
-r"""The update direction of DPO-PG: the gradient of the chosen, projected so that the rejected does not become likelier."""
+r"""The update direction of DPO-PG: the chosen gradient, projected so that the rejected does not become likelier."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ __all__ = ["dpo_pg_direction"]
 
 
 def dpo_pg_direction(chosen_gradient: Any, rejected_gradient: Any, *, preconditioner: Any = None) -> Any:
-    r"""The DPO-PG direction: :math:`v = g_w - \frac{\max(0,\, g_w \cdot g_l)}{\|g_l\|^2}\, g_l`; the step is :math:`-\eta v`.
+    r"""The DPO-PG direction: :math:`v = g_w - \frac{\max(0,\, g_w \cdot g_l)}{\|g_l\|^2}\, g_l`.
 
-    v is the point nearest to :math:`g_w` in the half-space :math:`\{u : u \cdot g_l \le 0\}`, so that
-    :math:`v \cdot g_w = \|v\|^2` and :math:`v \cdot g_l = \min(0, g_w \cdot g_l)`. An optimiser that multiplies gradients by
-    positive numbers P (RMSprop, Adam) loses both; with `preconditioner` P the projection is the one in its metric,
+    The step is :math:`-\eta v`. v is the point nearest to :math:`g_w` in the half-space
+    :math:`\{u : u \cdot g_l \le 0\}`, so that :math:`v \cdot g_w = \|v\|^2` and :math:`v \cdot g_l = \min(0, g_w \cdot g_l)`.
+    An optimiser that multiplies gradients by positive numbers P (RMSprop, Adam) can lose the signs of both; with
+    `preconditioner` P the projection is the one in its metric,
     :math:`v = g_w - \frac{\max(0,\, g_w^\top P g_l)}{g_l^\top P g_l}\, g_l`, and the step :math:`-\eta P v` keeps them.
 
     Args:
-        chosen_gradient: gradient of the mean negative log-likelihood of the chosen, shape (..., D): a float array, a tensor,
-            or an object array of exact numbers.
+        chosen_gradient: gradient of the mean negative log-likelihood of the chosen, shape (..., D): a float array, a
+            tensor, or an object array of exact numbers.
         rejected_gradient: the same for the rejected.
         preconditioner: P > 0, shape (..., D), fixed before this step; None for plain gradient descent.
 
@@ -56,7 +57,7 @@ def dpo_pg_direction(chosen_gradient: Any, rejected_gradient: Any, *, preconditi
 
 
 def _scaled(x: Any) -> Any:
-    """Floats divided by the largest of them, so that squares neither overflow nor vanish: the projection stays the same."""
+    """Floats divided by the largest of them, so that squares neither overflow nor vanish: the projection stays."""
     if not _is_tensor(x) and x.dtype == object:
         return x
     return x / _or_one(x.abs().amax(-1, keepdim=True) if _is_tensor(x) else abs(x).max(-1, keepdims=True))
@@ -118,8 +119,10 @@ def _matching(name: str, x: Any, other: Any) -> None:
     if _is_tensor(x) != _is_tensor(other):
         raise ArgumentError(name, "of the same kind as the chosen gradient", "a tensor and an array together")
     if x.shape[-1] != other.shape[-1]:
-        raise ArgumentError(name, f"over the {other.shape[-1]} parameters of the chosen gradient", f"{x.shape[-1]} parameters")
+        raise ArgumentError(name, f"over the {other.shape[-1]} parameters of the chosen gradient",
+                            f"{x.shape[-1]} parameters")
+    here, there = tuple(x.shape), tuple(other.shape)
     try:
-        np.broadcast_shapes(tuple(x.shape), tuple(other.shape))
+        np.broadcast_shapes(here, there)
     except ValueError:
-        raise ArgumentError(name, f"of a shape that broadcasts with {tuple(other.shape)}", str(tuple(x.shape))) from None
+        raise ArgumentError(name, f"of a shape that broadcasts with {there}", str(here)) from None
