@@ -70,7 +70,11 @@ def unicode(source: str) -> str:
     >>> unicode(r"\pi_{\mathrm{ref}}(y)^{2} \ge \frac{\log n}{n+1}")
     'π_ref(y)² ≥ (log n)/(n + 1)'
     """
-    text = "".join(_math(part) if kind == "math" else part for kind, part in segments(source))
+    text = ""
+    for kind, part in segments(source):
+        made = _math(part) if kind == "math" else part
+        relations = "".join(RELATION.values()) + "=<>"
+        text += f" {made}" if text and made and (made[0] in relations or text[-1] in relations) else made
     return re.sub(r"\s+", " ", text).strip()
 
 

@@ -15,6 +15,7 @@ REWRITES = (
     (re.compile(r"\\operatorname\*\{"), r"\\operatorname{"),
     (re.compile(r"\\(?:textrm|mbox|textnormal|mathsf)(?=\{)"), r"\\text"),
     (re.compile(r"\\not\s*="), r"\\neq"),
+    (re.compile(r"_\{([A-Za-z]{3,})\}"), r"_{\\text{\1}}"),
 )
 
 
@@ -55,6 +56,7 @@ def inline(math: str, *, display: bool = False) -> str:
     return f'<span class="m">{_tidy(made, display)}</span>'
 
 
+THIN = '<mspace width="0.17em"></mspace>'
 UPRIGHT = re.compile(r'(?:<mi mathvariant="normal">[^<]</mi>){2,}')
 WORD = re.compile(r"<mo(?: [^>]*)?>([A-Za-z][A-Za-z.\u2009]+|(?:[A-Za-z]|&#x02009;){2,})</mo>")
 ARROW = re.compile(r"<mi>(&#x0?(?:2[0-9A-F]|7E|0007E)[0-9A-F]*;|~)</mi>")
@@ -67,7 +69,8 @@ def _tidy(made: str, display: bool) -> str:
     made = UPRIGHT.sub(lambda m: f"<mi>{''.join(re.findall(r'>([^<])<', m[0]))}</mi>", made)
     made = WORD.sub(r"<mi>\1</mi>", made)
     made = ARROW.sub(_operator, made)
-    made = FUNCTION.sub(r'\1<mspace width="0.17em"></mspace>', made)
+    made = re.sub(r"(</(?:mi|mn|msub|msup)>)(?=<mi>(?:log|exp|ln|max|min|sup|inf|arg)</mi>)", rf"\1{THIN}", made)
+    made = FUNCTION.sub(rf"\1{THIN}", made)
     return re.sub(r"<(\w+)([^<>]*?)\s*/>", r"<\1\2></\1>", made)
 
 

@@ -19,6 +19,9 @@
       card.hidden = !fits;
       shown += fits;
     }
+    if (words.length || ["needs-model", "not yet judged"].includes(state.verdict)) {
+      for (const d of document.querySelectorAll("details.rest")) d.open = true;
+    }
     for (const section of papers) section.hidden = !section.querySelector("[data-verdict]:not([hidden])");
     for (const button of document.querySelectorAll("button[data-filter]")) {
       button.setAttribute("aria-pressed", String((button.dataset.paper || "") === state.paper &&
@@ -39,7 +42,8 @@
     const card = id && document.getElementById(id);
     if (!card || !cards.includes(card)) return;
     if (card.hidden) clear();
-    for (const d of card.querySelectorAll("details")) d.open = true;
+    const around = card.closest("details");
+    for (const d of [...card.querySelectorAll("details"), ...(around ? [around] : [])]) d.open = true;
     card.scrollIntoView();
   }
 

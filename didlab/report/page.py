@@ -9,7 +9,7 @@ from typing import Any
 
 from . import mathml, plot
 from .latex import unicode
-from .words import LEVELS, VERDICTS, comparison, counterexample_lines, evidence_lines, neighbour_line
+from .words import LEVELS, VERDICTS, comparison, comparisons, counterexample_lines, decided, evidence_lines, neighbour_line
 
 __all__ = ["page"]
 
@@ -128,7 +128,9 @@ def _paper(paper: str, names: Mapping[str, str], claims: Sequence[Claim], file: 
     mine = [c for c in claims if c["paper"] == paper]
     cards = "".join(_card(c, file) for c in mine if _style(c["verdict"]) != "quiet")
     plain = "".join(_entry(c) for c in mine if _style(c["verdict"]) == "quiet")
-    rest = f'<div class="claim-list"><h3>Without a check</h3><ul class="entries">{plain}</ul></div>' if plain else ""
+    count = sum(_style(c["verdict"]) == "quiet" for c in mine)
+    rest = (f'<details class="rest"{"" if cards else " open"}><summary>{count} without a check</summary>'
+            f'<ul class="entries">{plain}</ul></details>') if plain else ""
     return f'<section class="paper"><h2>{escape(names.get(paper, paper))}</h2>{cards}{rest}</section>'
 
 
@@ -194,7 +196,7 @@ def _counterexample(x: Mapping[str, Any]) -> str:
     rows = "".join(_object(name, o) for name, o in x["objects"].items())
     table = (f'<div class="scroll" tabindex="0" role="region" aria-label="The counterexample in exact numbers">'
              f'<table class="exact">{rows}</table></div>') if rows else ""
-    compared = "".join(_compared(row) for row in x["comparisons"])
+    compared = "".join(_compared(row) for row in comparisons(x))
     lines = counterexample_lines(x)
     return (f'<div class="counter"><h4>Counterexample</h4><div class="two">{table}{plot.bars(drawn) if drawn else ""}</div>'
             f'{f"""<ul class="compared">{compared}</ul>""" if compared else ""}'
@@ -213,8 +215,7 @@ def _object(name: str, o: Mapping[str, Any]) -> str:
 def _compared(row: Mapping[str, Any]) -> str:
     words = mathml.html(row["label"]) if "\\" in row["label"] or "$" in row["label"] else escape(row["label"])
     label = f'<span class="label">{words}:</span> ' if words else ""
-    said = '<span class="truth holds">true</span>' if row["true"] else '<span class="truth refuted">false</span>'
-    return f"<li>{label}{escape('; '.join(comparison(row)))} {said}</li>"
+    return f'<li>{label}{escape(comparison(row))} <span class="truth {"holds" if row["true"] else "refuted"}">{decided(row)}</span></li>'
 
 
 def _more(c: Claim, file: str | None) -> str:

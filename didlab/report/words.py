@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
-    "LEVELS", "RELATIONS", "VERDICTS", "Verdict", "comparison", "counterexample_lines", "evidence_lines", "level_of",
-    "neighbour_line", "support_of",
+    "LEVELS", "RELATIONS", "VERDICTS", "Verdict", "comparison", "comparisons", "counterexample_lines", "decided",
+    "evidence_lines", "level_of", "neighbour_line", "support_of",
 ]
 
 
@@ -96,7 +96,7 @@ def counterexample_lines(c: Mapping[str, Any]) -> list[str]:
     lines = [{"exact": "Decided in exact arithmetic.", "enclosed": "Decided by ball arithmetic, rigorously."}.get(
         c["level"], f"Decided at level {c['level']}.")]
     if any("." in x for row in c["comparisons"] for x in (*row["left"], *row["right"])):
-        lines[0] = lines[0][:-1] + "; decimals are shown to 12 digits."
+        lines[0] = lines[0][:-1] + "; decimals are rounded for display."
     if c["undefined"]:
         lines.append("A formula of the statement divides by zero here.")
     found = f"Found again by this run among “{c['class']}” instances." if c["class"] != "stored" else "Found by this run."
@@ -106,9 +106,42 @@ def counterexample_lines(c: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def comparison(row: Mapping[str, Any]) -> list[str]:
-    """The sides of a comparison that a counterexample decides, entry by entry."""
-    return [f"{a} {RELATIONS[row['relation']]} {b}" for a, b in zip(row["left"], row["right"], strict=True)]
+def comparison(row: Mapping[str, Any]) -> str:
+    """A comparison that a counterexample decides; several entries are listed between brackets.
+
+    >>> comparison({"relation": ">", "left": ["0.25000000001", "0"], "right": ["0", "0"]})
+    '(0.25, 0) > 0'
+    """
+    pairs = list(dict.fromkeys(zip(row["left"], row["right"], strict=True)))
+    pairs = [(_rounded(a), _rounded(b)) if _rounded(a) != _rounded(b) else (a, b) for a, b in pairs]
+    left, right = ([side for side in sides] for sides in zip(*pairs, strict=True)) if pairs else ([], [])
+    return f"{_listed(left)} {RELATIONS[row['relation']]} {_listed(right)}"
+
+
+def _rounded(number: str) -> str:
+    """A decimal at six digits; fractions and integers as they are."""
+    return f"{float(number):.6g}" if "." in number and "/" not in number else number
+
+
+def _listed(side: list[str]) -> str:
+    return side[0] if len(set(side)) == 1 else f"({', '.join(side)})"
+
+
+def comparisons(counterexample: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The comparisons of a counterexample, each once."""
+    rows: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in counterexample["comparisons"]:
+        key = (row["relation"], *row["left"], *row["right"])
+        if key not in rows or not rows[key]["label"]:
+            rows[key] = row
+    return list(rows.values())
+
+
+def decided(row: Mapping[str, Any]) -> str:
+    """What the counterexample shows of a comparison; one of many entries need not be true at each of them."""
+    if len(row["left"]) == 1:
+        return "true" if row["true"] else "false"
+    return "true at each" if row["true"] else "not true at each"
 
 
 def neighbour_line(n: Mapping[str, Any]) -> str:

@@ -1,0 +1,193 @@
+"""Verdicts in a terminal: tables with colour, or the same words as plain lines when the output is piped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .document import failures, summary
+from .latex import unicode
+from .words import (
+    LEVELS,
+    VERDICTS,
+    comparison,
+    comparisons,
+    counterexample_lines,
+    decided,
+    evidence_lines,
+    level_of,
+    neighbour_line,
+    support_of,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["counterexample", "line", "listing", "report", "show", "write"]
+
+Claim = Mapping[str, Any]
+Line = tuple[str, str]  # style and text
+UNCHECKED = ("needs-model", "not yet judged")
+
+
+def write(lines: Iterator[Line] | Sequence[Line], file: TextIO | None = None) -> None:
+    """Print styled lines, in colour and wrapped on a terminal, as they are elsewhere."""
+    file = file or sys.stdout
+    if not file.isatty():
+        for _, text in lines:
+            print(text.rstrip(), file=file)
+        return
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = _console(file)
+    for style, text in lines:
+        indent = len(text) - len(text.lstrip())
+        console.print(Padding(Text(text.strip(), style=style), (0, 0, 0, indent)))
+
+
+def _console(file: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=file, highlight=False)
+
+
+def line(v: Claim, width: int = 0) -> str:
+    """One entry as a plain line."""
+    verdict, e = v["verdict"], support_of(v)
+    changed = "" if v["recorded"] in (None, verdict) else f"  [recorded: {v['recorded']}]"
+    count = f"{e['instances']:,}" if e else "-"
+    return (f"{v['id']:<{width}}  {VERDICTS[verdict].symbol} {verdict:<14} {level_of(v) or '-':<20} {count:>7}  "
+            f"{unicode(v['title'])}{changed}")
+
+
+def listing(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
+    """All entries as a table on a terminal, one line each elsewhere."""
+    file = file or sys.stdout
+    if not file.isatty():
+        width = max(len(v["id"]) for v in verdicts)
+        write([("", line(v, width)) for v in verdicts], file)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name, kind in (("statement", {}), ("verdict", {"no_wrap": True}), ("evidence", {}),
+                       ("instances", {"justify": "right"}), ("", {"ratio": 1})):
+        table.add_column(name, **kind)  # type: ignore[arg-type]
+    for v in verdicts:
+        if v["verdict"] in UNCHECKED:
+            continue
+        how, e = VERDICTS[v["verdict"]], support_of(v)
+        table.add_row(v["id"], Text(f"{how.symbol} {v['verdict']}", style=how.style), Text(level_of(v), style="dim"),
+                      f"{e['instances']:,}" if e else "", unicode(v["title"]))
+    _console(file).print(table)
+    for verdict in UNCHECKED:
+        ids = [v["id"] for v in verdicts if v["verdict"] == verdict]
+        if ids:
+            write([("", ""), (VERDICTS[verdict].style, f"{verdict}: {', '.join(ids)}")], file)
+
+
+def report(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
+    """What follows the list: what failed and why, and the counts by paper and verdict."""
+    file = file or sys.stdout
+    write(_explained(verdicts), file)
+    counts = summary(verdicts)
+    shown = [name for name in VERDICTS if any(name in row for row in counts.values())]
+    if not file.isatty():
+        lines = [("", f"{paper}: " + ", ".join(f"{n} {name}" for name, n in row.items())) for paper, row in counts.items()]
+        write([("", ""), *lines], file)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("paper")
+    for name in shown:
+        table.add_column(Text(f"{VERDICTS[name].symbol} {name}", style=VERDICTS[name].style), justify="right")
+    for paper, row in counts.items():
+        table.add_row(paper, *(Text(str(row[n]), style=VERDICTS[n].style) if n in row else Text("–", style="dim") for n in shown))
+    console = _console(file)
+    console.print()
+    console.print(table)
+
+
+def _explained(verdicts: Sequence[Claim]) -> Iterator[Line]:
+    wrong = failures(verdicts)
+    if wrong:
+        yield "", ""
+        yield "bold", f"{len(wrong)} of {len(verdicts)} need attention:"
+    for v, reason in wrong:
+        yield VERDICTS[v["verdict"]].style, f"  {v['id']}: {v['verdict']}; {reason}"
+
+
+def show(v: Claim) -> Iterator[Line]:
+    """Everything about one entry."""
+    how = VERDICTS[v["verdict"]]
+    yield "bold", unicode(v["title"])
+    yield "dim", f"{v['id']} · {v['where']}"
+    yield "", ""
+    if v["statement"]:
+        yield "", f"  {unicode(v['statement'])}"
+        yield "", ""
+    if v["reading"]:
+        yield "", f"Read as: {unicode(v['reading'])}"
+    yield how.style, f"{how.symbol} {v['verdict']}: {how.meaning}"
+    if v["recorded"] not in (None, v["verdict"]):
+        yield "bold magenta", f"  the recorded verdict is {v['recorded']}"
+    if v["why"]:
+        yield "", f"  {v['why']}"
+    if v["evidence"]:
+        yield from _evidence("Evidence", v["evidence"])
+    if v["counterexample"]:
+        yield from _headed("Counterexample")
+        yield from counterexample(v["counterexample"])
+    if v["assumption"]:
+        yield from _headed("What has to be assumed")
+        yield "", f"  {unicode(v['assumption']['text'])}"
+        if v["assumption"]["share"] is not None:
+            yield "dim", f"  met by {v['assumption']['share']:.0%} of ordinary instances"
+        if v["assumption"]["evidence"]:
+            yield from _evidence("Evidence under the assumption", v["assumption"]["evidence"])
+    if v["corrected"]:
+        yield from _headed("What is true instead")
+        yield "", f"  {unicode(v['corrected']['statement'])}"
+        if v["corrected"]["evidence"]:
+            yield from _evidence("Evidence for the corrected statement", v["corrected"]["evidence"])
+    n = v["neighbours"]
+    if n["tried"]:
+        yield from _headed(f"False neighbours: {n['refuted']} of {n['tried']} refuted, {n['near']} near")
+        for x in n["list"]:
+            yield "" if x["refuted"] else "bold magenta", f"  {unicode(neighbour_line(x))}"
+    if v["note"]:
+        yield "", ""
+        yield "", unicode(v["note"])
+
+
+def _headed(text: str) -> Iterator[Line]:
+    yield "", ""
+    yield "bold", text
+
+
+def _evidence(heading: str, e: Mapping[str, Any]) -> Iterator[Line]:
+    yield from _headed(f"{heading}: {e['level']} ({LEVELS[e['level']]})")
+    for text in evidence_lines(e):
+        yield "", f"  {text}"
+    if e["coverage"]:
+        hard = ", ".join(f"{name} {n:,}" for name, n in sorted(e["coverage"].items(), key=lambda kn: -kn[1]))
+        yield "dim", f"  classes of instances: {hard}"
+
+
+def counterexample(x: Mapping[str, Any]) -> Iterator[Line]:
+    """The objects in exact numbers and the comparisons they decide."""
+    width = max((len(name) for name in x["objects"]), default=0)
+    for name, o in x["objects"].items():
+        rows = o["values"] if o["kind"] == "table" else [o["values"]]
+        for i, row in enumerate(rows):
+            yield "", f"  {(name if i == 0 else '').replace('_', ' '):<{width}}  {'  '.join(row)}"
+    for row in comparisons(x):
+        label = f"{unicode(row['label'])}: " if row["label"] else ""
+        yield "" if row["true"] else "red", f"  {label}{comparison(row)}: {decided(row)}"
+    for text in counterexample_lines(x) if "minimality" in x else []:
+        yield "dim", f"  {text}"
