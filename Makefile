@@ -1,0 +1,43 @@
+# Every target sets up what it needs: a virtual environment in .venv, made once and again when its recipe changes.
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: verify test test-slow lint docs figures bench clean
+.DEFAULT_GOAL := verify
+
+verify: $(STAMP)
+	$(BIN)/didlab verify --jobs $(JOBS) --json out/verdicts.json --html out/page
+
+test: $(STAMP)
+	$(PYTEST) -m 'not slow' -n $(JOBS)
+
+test-slow: $(STAMP)
+	$(PYTEST) -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+docs: $(STAMP)
+	$(BIN)/python docs/api.py
+	$(BIN)/python docs/readme_table.py
+
+figures: $(STAMP)
+	$(BIN)/didlab figure --all
+
+bench: $(STAMP)
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) out
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("didlab needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@
