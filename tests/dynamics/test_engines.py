@@ -10,7 +10,7 @@ from didlab.dynamics import Protocol, dpo_pg, label, normalised, simulate, synth
 from didlab.experiments.grids import printed_configurations, readings_of
 from didlab.objectives import get
 
-SHORT, LONG = Protocol(steps=80), Protocol(steps=1000)
+SHORT, LONG = Protocol(steps=80), Protocol(steps=1000, start="normal")
 OTHERS = [get(n) for n in ("ipo", "r-dpo", "rrhf", "cpo", "kto", "sppo")]
 RULES = [dpo_pg(), normalised(), normalised(get("simpo", beta=2.0))]
 READ = [c for name in ("slic", "orpo", "cal-dpo") for reading in readings_of(name).values() for c in reading[:2]]
@@ -19,14 +19,17 @@ CLOSE = {"numba": 1e-12, "torch": 1e-9}
 
 def compare(q, configurations, protocol, run, engine, known):
     """A step of RMSprop moves a logit by up to 1e5 d for a gradient's component d below 1e-8, hence by 1e-12 for the rounding
-    error 1e-17 of a component that ought to be 0: the tolerance is the smallest that two correct programs can keep."""
+    error 1e-17 of a component that ought to be 0. At the reference, an outcome that a batch holds equally often as chosen and
+    as rejected has gradient exactly 0 under Cal-DPO; the plain loop, which adds and subtracts 1/(2 beta), has up to 4e-17 there.
+    """
     for n, c in enumerate(configurations):
         key = (label(c), q.key)
         if key not in known:
             known[key] = train_plainly(q, c, protocol)
         js, logits = known[key]
         difference = max(np.abs(logits - run.logits[0, n]).max(), np.abs(js - run.js[0, n]).max())
-        assert difference <= CLOSE[engine], label(c)
+        exempt = c.name == "cal-dpo" and protocol.start == "reference"
+        assert difference <= max(CLOSE[engine], 1e-11 if exempt else 0.0), label(c)
 
 
 @pytest.fixture(scope="module")
