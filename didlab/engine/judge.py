@@ -232,11 +232,15 @@ def _closeness(statement: Statement, rng: np.random.Generator) -> tuple[float, f
         if relation.hypothesis is not None:
             met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (len(batch),))
         true, tried = true + int(((value >= 0) & met).sum()), tried + int(met.sum())
-        for leaf in relation.leaves():
-            if leaf.kind == "==" and identity(relation):
-                a, b = (np.asarray(v, dtype=np.float64) for v in (leaf.left, leaf.right))
-                with np.errstate(all="ignore"):
-                    gap = np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
-                gaps.append(np.nan_to_num(gap).reshape(-1))
+        if identity(relation) and len(batch):
+            gaps.append(np.max([_gap(leaf.left, leaf.right, len(batch)) for leaf in relation.leaves()], axis=0))
     deviation = float(np.median(np.concatenate(gaps))) if gaps else float("inf")
     return deviation, true / max(tried, 1)
+
+
+def _gap(left: object, right: object, n: int) -> np.ndarray:
+    """The largest relative difference within each instance."""
+    a, b = np.broadcast_arrays(np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        gap = np.nan_to_num(np.abs(a - b) / np.maximum(np.abs(a), np.abs(b)))
+    return np.broadcast_to(gap.reshape(gap.shape[0], -1).max(-1), (n,))

@@ -75,7 +75,7 @@ class Kind:
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         """A batch of n ordinary ones: what an unprepared reader would try."""
         return {
-            f.name: weights.ordinary(rng, n, int(np.prod(f.shape(shape)))).reshape(n, *f.shape(shape))
+            f.name: np.minimum(weights.ordinary(rng, n, int(np.prod(f.shape(shape)))), f.high).reshape(n, *f.shape(shape))
             for f in self.fields
         }
 
@@ -455,7 +455,7 @@ class Integers(Kind):
 
 
 class Geometric(Kind):
-    r"""Policies on the infinite outcome space {0, 1, 2, ...}: :math:`\pi(n) = (1-a) a^n`, given by the rational a in (0, 1)."""
+    r"""Policies on the infinite outcome space {0, 1, 2, ...}: :math:`\pi(n) = (1-a) a^n`, given by a rational a in (0, 1)."""
 
     def __init__(self, *names: str) -> None:
         self.names = names
