@@ -2,9 +2,9 @@ r"""Statements about DPO-Projected Gradient: Appendix H of the DID paper.
 
 Gradients are those of mean negative log-likelihoods L, as in Definition H.1, of a policy near one point of its
 parameter space; the step is :math:`\Delta\theta = -\eta v` with :math:`\eta > 0`. A direction is a descent direction of
-a smooth function if its slope along it is negative, or zero with negative curvature; it is none if the slope is positive,
-or zero with positive curvature, or if it is the zero vector. A convex function of slope and curvature zero along a
-direction does not fall along it either.
+a smooth function if its slope along it is negative, or zero with negative curvature; it is none if the slope is
+positive, or zero with positive curvature, or if it is the zero vector. A convex function of slope zero along a direction
+does not fall along it at all.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ def guarantee(u: Any, g_w: Any, g_l: Any) -> Relation:
 
 METRIC = (r"\text{Let } P > 0 \text{ be the diagonal that the optimiser multiplies gradients by. With }"
           r" v_P = \nabla L(y_w)"
-          r" - \frac{\max(0, \nabla L(y_w)^\top P\, \nabla L(y_l))}{\nabla L(y_l)^\top P\, \nabla L(y_l)} \nabla L(y_l),"
+          r" - \frac{\max(0, \nabla L(y_w)^\top P\, \nabla L(y_l))}{\nabla L(y_l)^\top P\, \nabla L(y_l)}"
+          r" \nabla L(y_l),"
           r" \text{ the step } -\eta P v_P \text{ never lowers } L(y_l) \text{ to first order, and lowers } L(y_w)"
           r" \text{ iff } \nabla L(y_w) \text{ is not a non-negative multiple of } \nabla L(y_l)")
 METRIC_NEIGHBOURS = {
@@ -191,8 +192,8 @@ PRECONDITIONER = Integers("preconditioner", low=1, high=9)
     statement=r"\text{With } v \ne 0 \text{ handed to Adam as the gradient, the first step lowers } L(y_w)"
               r" \text{ and does not lower } L(y_l), \text{ to first order in the step size}",
     draws=(LocalModel(batch=(1,)),), symbolic=(),
-    reading="Adam's first step, v / (|v| + epsilon) per parameter with epsilon = 1e-8; that of RMSprop is proportional to "
-            "it as epsilon vanishes.",
+    reading="Adam's first step, v / (|v| + epsilon) per parameter with epsilon = 1e-8; that of RMSprop is proportional "
+            "to it as epsilon vanishes.",
     note="The corrected direction needs P before the gradient is known: the second moments of the earlier steps.",
 )
 def adam_first(chosen_gradient, rejected_gradient):
@@ -224,12 +225,12 @@ preconditioned.corrected(METRIC, symbolic=(), neighbours=METRIC_NEIGHBOURS)(in_m
 
 @claim(
     "did.app-h.clipping", where="Def H.1", title="L2 clipping of the DPO-PG direction keeps its guarantee",
-    statement=r"\text{For every threshold } c > 0, \text{ clipping } v \text{ to L2 norm } c \text{ gives a step that lowers}"
-              r"\ L(y_w) \text{ iff } v \text{ does, by } \|v\|\min(\|v\|, c) \text{ per unit step size, and does not lower}"
-              r"\ L(y_l), \text{ to first order}",
+    statement=r"\text{For every threshold } c > 0, \text{ clipping } v \text{ to L2 norm } c"
+              r"\text{ gives a step that lowers } L(y_w) \text{ iff } v \text{ does, by } \|v\|\min(\|v\|, c)"
+              r"\text{ per unit step size, and does not lower } L(y_l), \text{ to first order}",
     draws=(LocalModel(), Numbers("threshold")), symbolic=(),
-    reading="The threshold is written as a multiple t of the norm of v: c = t |v|, which is every threshold where v is not "
-            "0.",
+    reading="The threshold is written as a multiple t of the norm of v: c = t |v|, which is every threshold where v "
+            "is not 0.",
     neighbours={"clipped entry by entry": dict(form="by value"), "always scaled to the threshold": dict(form="scaled"),
                 "clipped, not projected": dict(form="unprojected"), "strict": dict(strict=True),
                 "each entry shrunk": dict(form="shrunk")},
@@ -301,12 +302,14 @@ H4_NEIGHBOURS = {"max dropped": dict(form="hyperplane"), "roles swapped": dict(f
                  "sign flipped": dict(form="ascent"), "difference of the gradients": dict(form="contrast"),
                  "not normalised": dict(form="not normalised"),
                  "norm of the other gradient": dict(form="norm of the chosen")}
+CLEAR = ("max dropped", "roles swapped", "sign flipped")  # false for one pair of a softmax policy too
 
 
 @claim("did.thm-h.4", where="Thm H.4", title="DPO-PG makes the chosen likelier", statement=H4,
-       draws=(LocalModel(curved=0.4),), symbolic=(), reading=ANY + NOT_ZERO, neighbours=H4_NEIGHBOURS,
-       note="The printed Cauchy-Schwarz step is strict; it is an equality for parallel gradients, and where they point the "
-            "same way the step is 0.")
+       draws=(LocalModel(curved=0.4),), symbolic=(), reading=ANY + NOT_ZERO,
+       neighbours={name: H4_NEIGHBOURS[name] for name in (*CLEAR, "difference of the gradients")},
+       note="The printed Cauchy-Schwarz step is strict; it is an equality for parallel gradients, and where they point "
+            "the same way the step is 0.")
 def chosen_descends(chosen_gradient, rejected_gradient, chosen_hessian, *, form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return implies(not_zero(chosen=chosen_gradient, rejected=rejected_gradient),
@@ -333,7 +336,7 @@ chosen_descends_softmax.assuming(MULTIPLE)(moves)
 @claim("did.thm-h.4.softmax-pair", where="Thm H.4", title="DPO-PG makes the chosen likelier: softmax policy, one pair",
        statement=H4, draws=(LocalModel("logits", batch=(1,)),), symbolic=(),
        reading=TABLE + "One pair of different responses.",
-       neighbours={name: H4_NEIGHBOURS[name] for name in ("max dropped", "roles swapped", "sign flipped")})
+       neighbours={name: H4_NEIGHBOURS[name] for name in CLEAR})
 def chosen_descends_pair(probability, chosen_gradient, rejected_gradient, *, form="printed"):
     return chosen_descends_softmax(probability, chosen_gradient, rejected_gradient, form=form)
 
@@ -349,8 +352,8 @@ H5_NEIGHBOURS = {"not projected": dict(form="unprojected"), "roles swapped": dic
 @claim("did.thm-h.5", where="Thm H.5", title="DPO-PG does not make the rejected likelier", statement=H5,
        draws=(LocalModel(curved=0.3),), symbolic=(), reading=ANY + "The rejected gradient is not 0.",
        neighbours=H5_NEIGHBOURS,
-       note="The printed proof shows that the slope is not negative. A direction of slope 0 is a descent direction where "
-            "the second derivative is negative: the projection leaves slope exactly 0 whenever it acts.")
+       note="The printed proof shows that the slope is not negative. A direction of slope 0 is a descent direction "
+            "where the second derivative is negative: the projection leaves slope exactly 0 whenever it acts.")
 def rejected_not_descending(chosen_gradient, rejected_gradient, rejected_hessian, *, form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return implies(greater(dot(rejected_gradient, rejected_gradient), 0, "the rejected gradient is not 0"),
@@ -414,7 +417,7 @@ def growth(v: Any, jacobian: Any, chosen: Any, rejected: Any) -> Any:
 
 
 def loss_descends(v: Any, s: Any, jacobian: Any, chosen: Any, rejected: Any) -> Relation:
-    """Whether -v is a descent direction of the mean of f = -log sigmoid of margins that are linear in the parameters."""
+    """Whether -v is a descent direction of the mean of -log sigmoid of margins that are linear in the parameters."""
     grow = growth(v, jacobian, chosen, rejected)
     return descends(dot(s, grow), dot(s * (1 - s), grow * grow), "the loss")
 
@@ -453,7 +456,8 @@ def margin_descends_softmax(chosen_gradient, rejected_gradient, probability, ref
 
 WEIGHTED = (r"\text{With } s_i = -\beta f'(m_i) \text{ at the margin } m_i \text{ of pair } i,\ "
             r"G_w = \frac{1}{M}\sum_i s_i \nabla(-\log\pi(y_w^{(i)})),"
-            r"\ G_l = \frac{1}{M}\sum_i s_i \nabla(-\log\pi(y_l^{(i)})),\ \text{the step } -\eta\left(G_w - \frac{\max(0, G_w\cdot G_l)}{\|G_l\|^2} G_l\right)"
+            r"\ G_l = \frac{1}{M}\sum_i s_i \nabla(-\log\pi(y_l^{(i)})),"
+            r"\ \text{the step } -\eta\left(G_w - \frac{\max(0, G_w\cdot G_l)}{\|G_l\|^2} G_l\right)"
             r"\text{ is a descent direction of the batch loss iff } G_w \text{ is not a non-negative multiple of } G_l")
 BATCH = (r"\Delta\theta \ne 0 \implies \Delta\theta \text{ is a descent direction of }"
          r" \frac{1}{M}\sum_{i=1}^M f\left(\beta\log\frac{\pi_\theta(y_w^{(i)})}{\pi_{ref}(y_w^{(i)})}"
@@ -493,10 +497,10 @@ def weighted_descends(probability, reference, jacobian, chosen, rejected, *, wei
 batch = claim(
     "did.cor-h.5.1.batch", where="Cor H.5.1", title="DPO-PG lowers every decreasing loss of the margin: batches",
     statement=BATCH, draws=(LocalModel(batch=(2, 3), reference=True),), symbolic=(),
-    reading="Any parameters, f = -log sigmoid (the DPO loss), beta = 1, and only where the step is not 0, which is less "
-            "than what is printed.",
-    note="The proof is for one pair: the slopes f' of different pairs differ, and Definition H.1 weighs the pairs equally. "
-         "Where all the slopes are equal, as at the start of training, the corrected direction is the printed one.",
+    reading="Any parameters, f = -log sigmoid (the DPO loss), beta = 1, and only where the step is not 0, which is "
+            "less than what is printed.",
+    note="The proof is for one pair: the slopes f' of different pairs differ, and Definition H.1 weighs the pairs "
+         "equally. Where all the slopes are equal, as at the start of training, the corrected direction is the printed one.",
 )(batch_descends)
 batch.corrected(WEIGHTED, symbolic=(), neighbours=WEIGHTED_NEIGHBOURS)(weighted_descends)
 
@@ -524,8 +528,8 @@ def weighted_descends_softmax(probability, reference, chosen, rejected, *, weigh
     draws=(LocalModel(batch=(1,), reference=True),), symbolic=(),
     reading="L is the negative log-likelihood of Definition H.1, as it is called there; one pair, f = -log sigmoid, "
             "beta = 1, the step not 0.",
-    note="With L the log-likelihood all three have the right sign, and with L the negative one the two slips cancel in the "
-         "proof's conclusion.",
+    note="With L the log-likelihood all three have the right sign, and with L the negative one the two slips cancel in "
+         "the proof's conclusion.",
 )
 def displayed(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)

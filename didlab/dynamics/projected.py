@@ -17,9 +17,9 @@ def dpo_pg_direction(chosen_gradient: Any, rejected_gradient: Any, *, preconditi
     r"""The DPO-PG direction: :math:`v = g_w - \frac{\max(0,\, g_w \cdot g_l)}{\|g_l\|^2}\, g_l`.
 
     The step is :math:`-\eta v`. v is the point nearest to :math:`g_w` in the half-space
-    :math:`\{u : u \cdot g_l \le 0\}`, so that :math:`v \cdot g_w = \|v\|^2` and :math:`v \cdot g_l = \min(0, g_w \cdot g_l)`.
-    An optimiser that multiplies gradients by positive numbers P (RMSprop, Adam) can lose the signs of both; with
-    `preconditioner` P the projection is the one in its metric,
+    :math:`\{u : u \cdot g_l \le 0\}`, so that :math:`v \cdot g_w = \|v\|^2` and
+    :math:`v \cdot g_l = \min(0, g_w \cdot g_l)`. An optimiser that multiplies gradients by positive numbers P (RMSprop,
+    Adam) can lose the signs of both; with `preconditioner` P the projection is the one in its metric,
     :math:`v = g_w - \frac{\max(0,\, g_w^\top P g_l)}{g_l^\top P g_l}\, g_l`, and the step :math:`-\eta P v` keeps them.
 
     Args:

@@ -2,8 +2,8 @@ r"""Kinds of objects with parameters: policies near one point of parameter space
 
 A policy is known near :math:`\theta = 0` by the value, the slope and the curvature of its logits,
 :math:`z_k(\theta) = \log w_k + J_k\theta + \theta^\top U_k \theta`, all integers: gradients and Hessians of
-log-likelihoods at 0 are then rational numbers. With :math:`U = 0` log-likelihoods are concave, with :math:`J = 1, U = 0`
-the parameters are the logits themselves.
+log-likelihoods at 0 are then rational numbers. With :math:`U = 0` log-likelihoods are concave; with :math:`J = 1` and
+:math:`U = 0` the parameters are the logits themselves.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def likelihood_gradient(p: Any, jacobian: Any, frequency: Any) -> Any:
 
 
 def likelihood_hessian(p: Any, jacobian: Any, curvature: Any, frequency: Any) -> Any:
-    r"""Hessian at 0: :math:`J^\top(\mathrm{diag}\,p - pp^\top)J + \sum_k (p-\bar e)_k\,(U_k + U_k^\top)`, (..., D, D)."""
+    r"""Hessian at 0 of the same: :math:`J^\top(\mathrm{diag}\,p - pp^\top)J + \sum_k (p-\bar e)_k\,(U_k + U_k^\top)`."""
     mean = (p[..., None] * jacobian).sum(-2)
     spread = jacobian - mean[..., None, :]
     first = (p[..., None, None] * spread[..., :, None] * spread[..., None, :]).sum(-3)
@@ -43,9 +43,10 @@ def likelihood_hessian(p: Any, jacobian: Any, curvature: Any, frequency: Any) ->
 class LocalModel(Kind):
     r"""A policy near one point of parameter space, and a batch of M preference pairs.
 
-    The check receives `probability` (K), the indices `chosen` and `rejected` (M, different within a pair; batches repeat
-    and reverse pairs), `chosen_gradient` and `rejected_gradient` of the batch's mean negative log-likelihoods (D), and,
-    as asked, `jacobian` (K, D), `chosen_hessian`, `rejected_hessian` and `curvature`, and `reference`, probabilities (K).
+    The check receives `probability` (K), the indices `chosen` and `rejected` (M, different within a pair; batches
+    repeat and reverse pairs), `chosen_gradient` and `rejected_gradient` of the mean negative log-likelihoods (D), and, as
+    asked, `jacobian` (K, D), `curvature` (K, D, D), `chosen_hessian` and `rejected_hessian` (D, D), and
+    `reference`, probabilities (K).
 
     Args:
         parameters: "any" map from D parameters to logits, or the "logits" themselves (D = K).
