@@ -14,7 +14,7 @@ import numpy as np
 from ..did import did_distribution, did_entropy, log_partition
 from ..engine.claim import claim
 from ..engine.kinds import Geometric, Mixed, Ordered, Policies, Ranked, Small, Tailed, Tempered
-from ..engine.relations import Relation, at_least, both, equal, forall, greater, iff, implies, negation
+from ..engine.relations import Relation, at_least, both, equal, exists, forall, greater, iff, implies, negation
 from ..information import entropy, kl_divergence
 from ..policies import log_probabilities, probabilities
 from .concentration import (
@@ -149,6 +149,20 @@ def reinforcing(policy: Any, reference: Any, epsilon: Any, *, twist: str = "") -
 @reinforcing.assuming(SHARPER, draws=(SHARPENED, Small()))
 def _sharper(policy: Any, reference: Any) -> Relation:
     return sharper_than_reference(policy, reference)
+
+
+@claim("did.claim-4.1.reinforcing.rare", where="Claim 4.1", draws=(REINFORCED, Small(high=20)), neighbours=TWISTS,
+       title="Reinforcing lowers the entropy where condition 1 applies to some outcome", measurements=ENTROPIES,
+       statement=rf"\exists y: \pi_{{ref}}(y) \le \epsilon,\; \tfrac{{\pi}}{{\pi_{{ref}}}} \text{{ rises with }} \pi_{{ref}},\; "
+                 rf"{NEAR_ZERO} \implies {H_Q} < {H_REF}",
+       reading="as the main entry, with an outcome that the reference finds unlikely, so that condition 1 says something")
+def reinforcing_rare(policy: Any, reference: Any, epsilon: Any, *, twist: str = "") -> Relation:
+    p, r, q = (probabilities(x) for x in (policy, reference, did_distribution(policy, reference)))
+    rare = exists(at_least(epsilon, r, "epsilon and the reference"))
+    return implies(both(rare, about_zero(r, epsilon, p, q)), _lower(policy, reference, twist))
+
+
+reinforcing_rare.assuming(SHARPER, draws=(SHARPENED, Small(high=20)))(_sharper)
 
 
 @claim("did.claim-4.1.reinforcing.tempering", where="Claim 4.1 with section 3.5", measurements=ENTROPIES,

@@ -596,12 +596,12 @@ def _entropy(x: np.ndarray) -> np.ndarray:
 class Small(Kind):
     r"""What "about 0" may mean: a threshold :math:`\epsilon = 1/n`, from 1/10 down."""
 
-    def __init__(self, name: str = "epsilon") -> None:
+    def __init__(self, name: str = "epsilon", *, high: int = 9999) -> None:
         self.name = name
-        self.fields = (Field(name, (1,), low=10, high=9999, simplest=10),)
+        self.fields = (Field(name, (1,), low=10, high=high, simplest=10),)
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        return {self.name: np.exp(rng.uniform(np.log(10), np.log(9999), (n, 1))).astype(np.int64)}, np.full(
+        return {self.name: np.exp(rng.uniform(np.log(10), np.log(self.fields[0].high), (n, 1))).astype(np.int64)}, np.full(
             n, "ordinary", dtype=object
         )
 
