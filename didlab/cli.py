@@ -101,6 +101,13 @@ def _integer(name: str, least: int) -> Callable[[str], int]:
     return parse
 
 
+PAPERS = {
+    "did": "Differential Information (arXiv 2505.23761)",
+    "mi": "Many of Your DPOs are Secretly One",
+    "gip": "Common Pitfalls of Margin-based Preference Optimization",
+}
+
+
 class Library:
     """The claims a command works on: didlab's own, or those of a user's file, which have no record."""
 
@@ -200,7 +207,7 @@ def _verify(options: argparse.Namespace) -> int:
     if options.html:
         from .report.page import page
 
-        write_text(options.html / "index.html", page(made, claims_file=str(options.claims) if options.claims else None))
+        write_text(options.html / "index.html", page(made, papers=PAPERS, claims_file=str(options.claims) if options.claims else None))
     if options.record:
         _record(verdicts)
     written = [str(p) for p in (options.json, options.html and options.html / "index.html") if p]

@@ -232,8 +232,9 @@ def _closeness(statement: Statement, rng: np.random.Generator) -> tuple[float, f
         if relation.hypothesis is not None:
             met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (len(batch),))
         true, tried = true + int(((value >= 0) & met).sum()), tried + int(met.sum())
-        if identity(relation) and len(batch):
-            gaps.append(np.max([_gap(leaf.left, leaf.right, len(batch)) for leaf in relation.leaves()], axis=0))
+        core = relation.parts[1] if relation.kind == "implies" else relation
+        if identity(core) and len(batch):
+            gaps.append(np.max([_gap(leaf.left, leaf.right, len(batch)) for leaf in core.leaves()], axis=0))
     deviation = float(np.median(np.concatenate(gaps))) if gaps else float("inf")
     return deviation, true / max(tried, 1)
 

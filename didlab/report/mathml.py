@@ -15,7 +15,7 @@ REWRITES = (
     (re.compile(r"\\operatorname\*\{"), r"\\operatorname{"),
     (re.compile(r"\\(?:textrm|mbox|textnormal|mathsf)(?=\{)"), r"\\text"),
     (re.compile(r"\\not\s*="), r"\\neq"),
-    (re.compile(r"_\{([A-Za-z]{3,})\}"), r"_{\\text{\1}}"),
+    (re.compile(r"_\{([A-Za-z]{3,}|[A-Z]{2})\}"), r"_{\\text{\1}}"),
 )
 
 
@@ -28,15 +28,22 @@ def html(source: str, *, display: bool = False) -> str:
     out = ""
     for kind, part in segments(source):
         if kind == "text":
-            out += escape(part)
+            out += _words(part)
             continue
         for piece in pieces(part):
-            comma = out.endswith("</mo></mrow></math></span>") and last_comma(out)
+            comma = out.endswith("</mo></mrow></math></span>") and _last_comma(out)
             out += (" " if comma else "<wbr>" if out.endswith("</span>") else "") + inline(piece, display=display)
     return out.strip()
 
 
-def last_comma(made: str) -> bool:
+def _words(text: str) -> str:
+    """Prose: `code` between backticks, and indices below the line."""
+    parts = re.split(r"`([^`]+)`", escape(text))
+    parts[::2] = (re.sub(r"\b([A-Za-z]{1,5})_([A-Za-z0-9]{1,3})\b", r"\1<sub>\2</sub>", p) for p in parts[::2])
+    return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))
+
+
+def _last_comma(made: str) -> bool:
     return bool(re.search(r"<mo[^>]*>(?:,|&#x0002C;)</mo></mrow></math></span>$", made))
 
 

@@ -181,7 +181,7 @@ def _said(e: Mapping[str, Any], most: int) -> str:
 def _instead(c: Claim) -> str:
     if c["corrected"]:
         heading, text, e = "What is true instead", c["corrected"]["statement"], c["corrected"]["evidence"]
-    elif c["assumption"]:
+    elif c["assumption"] and c["verdict"] != "holds":
         heading, text, e = "What has to be assumed", c["assumption"]["text"], c["assumption"]["evidence"]
     else:
         return ""
@@ -215,13 +215,15 @@ def _object(name: str, o: Mapping[str, Any]) -> str:
 def _compared(row: Mapping[str, Any]) -> str:
     words = mathml.html(row["label"]) if "\\" in row["label"] or "$" in row["label"] else escape(row["label"])
     label = f'<span class="label">{words}:</span> ' if words else ""
-    return f'<li>{label}{escape(comparison(row))} <span class="truth {"holds" if row["true"] else "refuted"}">{decided(row)}</span></li>'
+    said = decided(row)
+    colour = "holds" if row["true"] else "refuted" if said == "false" else "quiet"
+    return f'<li>{label}{escape(comparison(row))} <span class="truth {colour}">{said}</span></li>'
 
 
 def _more(c: Claim, file: str | None) -> str:
     parts = []
     for heading, e in (("Evidence", c["evidence"]), ("Evidence for the corrected statement", (c["corrected"] or {}).get("evidence")),
-                       ("Evidence under the assumption", (c["assumption"] or {}).get("evidence"))):
+                       ("Evidence under the assumption", (c["assumption"] or {}).get("evidence") if c["counterexample"] else None)):
         if e:
             lines = "".join(f"<li>{escape(x)}</li>" for x in evidence_lines(e))
             hard = ", ".join(f"{k} {n:,}" for k, n in sorted(e["coverage"].items(), key=lambda kn: -kn[1]))

@@ -8,7 +8,7 @@ from html import escape
 
 __all__ = ["bars"]
 
-HEIGHT, TOP, BOTTOM, LEFT = 128, 20, 24, 34
+HEIGHT, TOP, BOTTOM, LEFT = 128, 20, 24, 42
 LABELLED = 14
 
 

@@ -143,7 +143,7 @@ def show(v: Claim) -> Iterator[Line]:
     if v["counterexample"]:
         yield from _headed("Counterexample")
         yield from counterexample(v["counterexample"])
-    if v["assumption"]:
+    if v["assumption"] and v["verdict"] != "holds":
         yield from _headed("What has to be assumed")
         yield "", f"  {unicode(v['assumption']['text'])}"
         if v["assumption"]["share"] is not None:
@@ -188,6 +188,6 @@ def counterexample(x: Mapping[str, Any]) -> Iterator[Line]:
             yield "", f"  {(name if i == 0 else '').replace('_', ' '):<{width}}  {'  '.join(row)}"
     for row in comparisons(x):
         label = f"{unicode(row['label'])}: " if row["label"] else ""
-        yield "" if row["true"] else "red", f"  {label}{comparison(row)}: {decided(row)}"
+        yield "red" if decided(row) == "false" else "", f"  {label}{comparison(row)}: {decided(row)}"
     for text in counterexample_lines(x) if "minimality" in x else []:
         yield "dim", f"  {text}"

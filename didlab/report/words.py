@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,15 +113,21 @@ def comparison(row: Mapping[str, Any]) -> str:
     >>> comparison({"relation": ">", "left": ["0.25000000001", "0"], "right": ["0", "0"]})
     '(0.25, 0) > 0'
     """
-    pairs = list(dict.fromkeys(zip(row["left"], row["right"], strict=True)))
-    pairs = [(_rounded(a), _rounded(b)) if _rounded(a) != _rounded(b) else (a, b) for a, b in pairs]
+    pairs = _pairs(row)
+    pairs = [(a, b) if a != b and _rounded(a) == _rounded(b) else (_rounded(a), _rounded(b)) for a, b in pairs]
     left, right = ([side for side in sides] for sides in zip(*pairs, strict=True)) if pairs else ([], [])
     return f"{_listed(left)} {RELATIONS[row['relation']]} {_listed(right)}"
 
 
+def _pairs(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The different pairs of sides, in order."""
+    return list(dict.fromkeys(zip(row["left"], row["right"], strict=True)))
+
+
 def _rounded(number: str) -> str:
     """A decimal at six digits; fractions and integers as they are."""
-    return f"{float(number):.6g}" if "." in number and "/" not in number else number
+    text = f"{float(number):.6g}" if re.fullmatch(r"-?\d+\.\d+(e[+-]?\d+)?", number) else number
+    return text.replace("-", "−")
 
 
 def _listed(side: list[str]) -> str:
@@ -138,10 +145,10 @@ def comparisons(counterexample: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def decided(row: Mapping[str, Any]) -> str:
-    """What the counterexample shows of a comparison; one of many entries need not be true at each of them."""
-    if len(row["left"]) == 1:
+    """What the counterexample shows of a comparison; one with many entries need not be true at each of them."""
+    if len(_pairs(row)) == 1:
         return "true" if row["true"] else "false"
-    return "true at each" if row["true"] else "not true at each"
+    return "true at each" if row["true"] else "not at each"
 
 
 def neighbour_line(n: Mapping[str, Any]) -> str:
