@@ -1,0 +1,1 @@
+"""Policies over sequences of tokens, with exact measures and no enumeration."""
