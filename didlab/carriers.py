@@ -230,8 +230,8 @@ class Floats:
         return self._elsewhere(self.abs(d) > 0.5, near, self._kl_far, p, q, d)
 
     def _kl_far(self, p: Array, q: Array, d: Array) -> Array:
-        safe = self.maximum(d, 0 * d - 1)
-        return self.where(d > -1, p * (self.expm1(-safe) + safe), (q - p) + p * d)
+        safe = self.maximum(d, 0 * d - 4)
+        return self.where(d > -4, p * (self.expm1(-safe) + safe), (q - p) + p * d)
 
     def js_terms(self, p: Array, q: Array, log_ratio: Array) -> Array:
         r"""m h(x), m = (p+q)/2, x = tanh(d/2): h = (x d + log(1-x^2))/2 near 0, log 2 - log(1+e) - |d| e/(1+e) far."""
