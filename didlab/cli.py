@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0; 1 where a verdict differs from the recorded one, a claim could not be judged or a certificate fails; 2 for bad
-        input; 130 when interrupted.
+        0; 1 where a verdict differs from the recorded one, a claim could not be judged or a certificate fails;
+        2 for bad input; 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
@@ -48,44 +48,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="didlab", description="Checks the theory of preference optimisation by computer.")
+    parser = argparse.ArgumentParser(
+        prog="didlab", description="Checks the theory of preference optimisation by computer."
+    )
     parser.add_argument("--version", action="version", version=f"didlab {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     verify = commands.add_parser(
-        "verify", help="judge statements", description="Judge statements and compare the verdicts with the recorded ones.",
-        epilog="Exits with 0 if no verdict differs from the recorded one, 1 if one differs or is vacuous, undecided or an error, "
-               "2 for bad input, 130 when interrupted.")
-    verify.add_argument("ids", nargs="*", metavar="ID", help="which statements: ids or patterns such as 'did.thm-3.*' (default: all)")
-    verify.add_argument("--paper", metavar="NAME", help="only the statements of one paper (the first part of their ids)")
+        "verify",
+        help="judge statements",
+        description="Judge statements and compare the verdicts with the recorded ones.",
+        epilog="Exits with 0 if no verdict differs from the recorded one, 1 if one differs or is vacuous, undecided or an "
+        "error, 2 for bad input, 130 when interrupted.",
+    )
+    verify.add_argument(
+        "ids", nargs="*", metavar="ID", help="which statements: ids or patterns such as 'did.thm-3.*' (default: all)"
+    )
+    verify.add_argument(
+        "--paper", metavar="NAME", help="only the statements of one paper (the first part of their ids)"
+    )
     verify.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as JSON")
     verify.add_argument("--html", type=Path, metavar="DIR", help="write DIR/index.html, a page that opens from disk")
-    verify.add_argument("--jobs", type=_integer("jobs", 1), metavar="N", help="number of processes (default: one per core)")
-    verify.add_argument("--record", action="store_true",
-                        help="make the verdicts and certificates of this run the recorded ones (for developers)")
+    verify.add_argument(
+        "--jobs", type=_integer("jobs", 1), metavar="N", help="number of processes (default: one per core)"
+    )
+    verify.add_argument(
+        "--record",
+        action="store_true",
+        help="make the verdicts and certificates of this run the recorded ones (for developers)",
+    )
     _judging(verify)
     verify.set_defaults(command=_verify)
 
-    show = commands.add_parser("show", help="judge one statement and print everything about it",
-                               description="Judge one statement and print everything about it.")
+    show = commands.add_parser(
+        "show",
+        help="judge one statement and print everything about it",
+        description="Judge one statement and print everything about it.",
+    )
     show.add_argument("id", metavar="ID")
     _judging(show)
     show.set_defaults(command=_show)
 
-    replay = commands.add_parser("replay", help="re-check counterexamples, exactly",
-                                 description="Re-check counterexamples from scratch, in exact arithmetic or by ball arithmetic.")
-    replay.add_argument("target", metavar="FILE|ID",
-                        help="a certificate, a verdict file of verify --json, or an id whose certificate is stored")
+    replay = commands.add_parser(
+        "replay",
+        help="re-check counterexamples, exactly",
+        description="Re-check counterexamples from scratch, in exact arithmetic or by ball arithmetic.",
+    )
+    replay.add_argument(
+        "target",
+        metavar="FILE|ID",
+        help="a certificate, a verdict file of verify --json, or an id whose certificate is stored",
+    )
     replay.add_argument("--claims", type=Path, metavar="FILE.py", help="the file that declares the claims")
     replay.set_defaults(command=_replay)
     return parser
 
 
 def _judging(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--claims", type=Path, metavar="FILE.py", help="judge the claims that this Python file declares instead")
-    parser.add_argument("--effort", choices=("quick", "standard", "deep"), default="standard",
-                        help="quick for the editor, deep for ten times the instances (default: standard)")
-    parser.add_argument("--seed", type=_integer("seed", 0), default=0, metavar="N", help="every random choice follows from it (default: 0)")
+    parser.add_argument(
+        "--claims", type=Path, metavar="FILE.py", help="judge the claims that this Python file declares instead"
+    )
+    parser.add_argument(
+        "--effort",
+        choices=("quick", "standard", "deep"),
+        default="standard",
+        help="quick for the editor, deep for ten times the instances (default: standard)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_integer("seed", 0),
+        default=0,
+        metavar="N",
+        help="every random choice follows from it (default: 0)",
+    )
 
 
 def _integer(name: str, least: int) -> Callable[[str], int]:
@@ -182,7 +217,9 @@ def _verify(options: argparse.Namespace) -> int:
     from .report import document, terminal
 
     if options.record and options.claims:
-        raise ClaimError("--record keeps the verdicts of didlab's own statements; it cannot be combined with --claims")
+        raise ClaimError(
+            "--record keeps the verdicts of didlab's own statements; it cannot be combined with --claims"
+        )
     _writable(options.json, options.html)
     library = Library(options.claims)
     chosen = library.select(options.ids, options.paper)
@@ -192,8 +229,16 @@ def _verify(options: argparse.Namespace) -> int:
     if options.record:
         stored = {c.id: stored[c.id] for c in claims if c.id in stored and _still(c, stored[c.id])}
     with _progress(claims, [*claims, *rest]) as progress:
-        verdicts = run(claims, source=library.source, seed=options.seed, effort=options.effort, jobs=options.jobs or cores(),
-                       stored=stored, recorded=library.recorded, progress=progress)
+        verdicts = run(
+            claims,
+            source=library.source,
+            seed=options.seed,
+            effort=options.effort,
+            jobs=options.jobs or cores(),
+            stored=stored,
+            recorded=library.recorded,
+            progress=progress,
+        )
     if sys.stdout.isatty():
         terminal.listing([*verdicts, *rest])
     elif rest:
@@ -207,7 +252,10 @@ def _verify(options: argparse.Namespace) -> int:
     if options.html:
         from .report.page import page
 
-        write_text(options.html / "index.html", page(made, papers=PAPERS, claims_file=str(options.claims) if options.claims else None))
+        write_text(
+            options.html / "index.html",
+            page(made, papers=PAPERS, claims_file=str(options.claims) if options.claims else None),
+        )
     if options.record:
         _record(verdicts)
     written = [str(p) for p in (options.json, options.html and options.html / "index.html") if p]
@@ -253,7 +301,13 @@ def _progress(claims: Sequence[Claim], listed: Sequence[Any]) -> Iterator[Callab
     if sys.stdout.isatty():
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[last]}"))
+        columns = (
+            TextColumn("judging"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[last]}"),
+        )
         with Progress(*columns, transient=True) as bar:
             task = bar.add_task("", total=len(claims), last="")
             yield lambda v: bar.update(task, advance=1, last=f"{v['verdict']}: {v['id']}")
@@ -299,8 +353,14 @@ def _show(options: argparse.Namespace) -> int:
         return FINE
     claim = library.claim(options.id)
     stored = library.stored(claim.id)
-    verdict = run([claim], source=library.source, seed=options.seed, effort=options.effort,
-                  stored={claim.id: stored} if stored else {}, recorded=library.recorded)[0]
+    verdict = run(
+        [claim],
+        source=library.source,
+        seed=options.seed,
+        effort=options.effort,
+        stored={claim.id: stored} if stored else {},
+        recorded=library.recorded,
+    )[0]
     terminal.write(list(terminal.show(verdict)))
     if stored:
         terminal.write([("", ""), ("dim", f"Re-check the counterexample: didlab replay {claim.id}")])
@@ -321,13 +381,17 @@ def _replay(options: argparse.Namespace) -> int:
         if data is None:
             raise CertificateError(f"no certificate of {claim.id} is stored; `didlab show {claim.id}` judges it")
     if "claims" in data and isinstance(data["claims"], list):
-        certificates = [c["certificate"] for c in data["claims"] if isinstance(c, dict) and isinstance(c.get("certificate"), dict)]
+        certificates = [
+            c["certificate"] for c in data["claims"] if isinstance(c, dict) and isinstance(c.get("certificate"), dict)
+        ]
         if not certificates:
             raise CertificateError(f"{path} holds no certificate")
     elif data.get("schema") == SCHEMA:
         certificates = [data]
     else:
-        raise CertificateError(f"{path} is neither a certificate ({SCHEMA}) nor a verdict file; its schema is {data.get('schema')!r}")
+        raise CertificateError(
+            f"{path} is neither a certificate ({SCHEMA}) nor a verdict file; its schema is {data.get('schema')!r}"
+        )
     pairs = [(library.claim(str(c.get("claim"))), c) for c in certificates]
     failed = 0
     for claim, certificate in pairs:
@@ -353,9 +417,16 @@ def _replayed(claim: Claim, data: Mapping[str, Any], *, brief: bool) -> tuple[li
         return [("green", f"✓ {claim.id}: the statement is false there, decided {how}")], True
     described = describe(claim.printed, found)
     return [
-        ("bold", unicode(claim.title)), ("dim", f"{claim.id} · {claim.where}"), ("", ""),
-        ("", f"  {unicode(claim.printed.text)}"), ("", ""),
-        ("", "Re-checked from the integers of the certificate alone: they are an instance of what the statement speaks of, and"),
-        ("", f"the statement is false there, decided {how}:"), *terminal.counterexample(described),
+        ("bold", unicode(claim.title)),
+        ("dim", f"{claim.id} · {claim.where}"),
+        ("", ""),
+        ("", f"  {unicode(claim.printed.text)}"),
+        ("", ""),
+        (
+            "",
+            "Re-checked from the integers of the certificate alone: they are an instance of what the statement",
+        ),
+        ("", f"speaks of, and the statement is false there, decided {how}:"),
+        *terminal.counterexample(described),
         ("green", "✓ the counterexample stands"),
     ], True

@@ -13,51 +13,56 @@ __all__ = ["pieces", "segments", "unicode"]
 
 ORDINARY = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
-    "theta": "θ", "vartheta": "ϑ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
-    "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ",
-    "Omega": "Ω", "infty": "∞", "partial": "∂", "nabla": "∇", "ell": "ℓ", "emptyset": "∅", "varnothing": "∅", "top": "⊤",
-    "dots": "…", "ldots": "…", "cdots": "⋯", "prime": "′", "ast": "*", "star": "⋆", "forall": "∀", "exists": "∃", "neg": "¬",
-    "lnot": "¬", "angle": "∠", "Re": "Re", "Im": "Im", "%": "%", "_": "_", "&": "&", "#": "#", "$": "$", "aleph": "ℵ",
+    "theta": "θ", "vartheta": "ϑ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ",
+    "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ",
+    "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π",
+    "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "infty": "∞", "partial": "∂", "nabla": "∇", "ell": "ℓ",
+    "emptyset": "∅", "varnothing": "∅", "top": "⊤", "dots": "…", "ldots": "…", "cdots": "⋯", "prime": "′", "ast": "*",
+    "star": "⋆", "forall": "∀", "exists": "∃", "neg": "¬", "lnot": "¬", "angle": "∠", "Re": "Re", "Im": "Im",
+    "%": "%", "_": "_", "&": "&", "#": "#", "$": "$", "aleph": "ℵ",
 }
 BINARY = {
-    "cdot": "·", "times": "×", "pm": "±", "mp": "∓", "circ": "∘", "oplus": "⊕", "otimes": "⊗", "wedge": "∧", "vee": "∨",
-    "land": "∧", "lor": "∨", "cap": "∩", "cup": "∪", "setminus": "∖", "bullet": "•", "odot": "⊙", "div": "÷",
+    "cdot": "·", "times": "×", "pm": "±", "mp": "∓", "circ": "∘", "oplus": "⊕", "otimes": "⊗", "wedge": "∧",
+    "vee": "∨", "land": "∧", "lor": "∨", "cap": "∩", "cup": "∪", "setminus": "∖", "bullet": "•", "odot": "⊙",
+    "div": "÷",
 }
 RELATION = {
-    "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥", "geq": "≥", "geqslant": "≥", "ne": "≠", "neq": "≠", "approx": "≈",
-    "sim": "∼", "simeq": "≃", "cong": "≅", "equiv": "≡", "propto": "∝", "ll": "≪", "gg": "≫", "in": "∈", "notin": "∉",
-    "ni": "∋", "subset": "⊂", "subseteq": "⊆", "supset": "⊃", "supseteq": "⊇", "to": "→", "rightarrow": "→", "mapsto": "↦",
-    "leftarrow": "←", "Rightarrow": "⇒", "implies": "⟹", "Longrightarrow": "⟹", "iff": "⟺", "Leftrightarrow": "⇔",
-    "Longleftrightarrow": "⟺", "leftrightarrow": "↔", "mid": "|", "perp": "⊥", "parallel": "∥", "coloneqq": "≔",
-    "triangleq": "≜", "prec": "≺", "succ": "≻", "preceq": "⪯", "succeq": "⪰", "uparrow": "↑", "downarrow": "↓", "models": "⊨",
-    "lt": "<", "gt": ">", "longrightarrow": "⟶", "impliedby": "⟸", "Leftarrow": "⇐",
+    "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥", "geq": "≥", "geqslant": "≥", "ne": "≠", "neq": "≠",
+    "approx": "≈", "sim": "∼", "simeq": "≃", "cong": "≅", "equiv": "≡", "propto": "∝", "ll": "≪", "gg": "≫",
+    "in": "∈", "notin": "∉", "ni": "∋", "subset": "⊂", "subseteq": "⊆", "supset": "⊃", "supseteq": "⊇", "to": "→",
+    "rightarrow": "→", "mapsto": "↦", "leftarrow": "←", "Rightarrow": "⇒", "implies": "⟹", "Longrightarrow": "⟹",
+    "iff": "⟺", "Leftrightarrow": "⇔", "Longleftrightarrow": "⟺", "leftrightarrow": "↔", "mid": "|", "perp": "⊥",
+    "parallel": "∥", "coloneqq": "≔", "triangleq": "≜", "prec": "≺", "succ": "≻", "preceq": "⪯", "succeq": "⪰",
+    "uparrow": "↑", "downarrow": "↓", "models": "⊨", "lt": "<", "gt": ">", "longrightarrow": "⟶", "impliedby": "⟸",
+    "Leftarrow": "⇐",
 }
 FUNCTION = {
-    name: name for name in ("log", "exp", "ln", "max", "min", "sup", "inf", "lim", "arg", "det", "dim", "sin", "cos", "tan",
-                            "tanh", "Pr", "sign", "softmax", "limsup", "liminf")
+    name: name for name in ("log", "exp", "ln", "max", "min", "sup", "inf", "lim", "arg", "det", "dim", "sin", "cos",
+                            "tan", "tanh", "Pr", "sign", "softmax", "limsup", "liminf")
 } | {"sum": "Σ", "prod": "∏", "int": "∫", "argmax": "arg max", "argmin": "arg min", "bigcup": "⋃", "bigcap": "⋂"}
 OPEN = {"{": "{", "lvert": "|", "lVert": "‖", "lfloor": "⌊", "lceil": "⌈", "langle": "⟨", "lbrace": "{", "lbrack": "["}
 CLOSE = {"}": "}", "rvert": "|", "rVert": "‖", "rfloor": "⌋", "rceil": "⌉", "rangle": "⟩", "rbrace": "}", "rbrack": "]"}
 BARS = {"|": "‖", "Vert": "‖", "vert": "|"}
 SPACES = {",": "", ";": " ", ":": " ", " ": " ", "!": "", ">": " ", "quad": "  ", "qquad": "   ", "\\": "; ", "~": " "}
 IGNORED = {
-    "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "bigg", "Bigg", "biggl", "biggr", "Biggl", "Biggr", "bigm",
-    "Bigm", "middle", "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "rm", "bf", "it", "nonumber",
+    "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "bigg", "Bigg", "biggl", "biggr", "Biggl", "Biggr",
+    "bigm", "Bigm", "middle", "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "rm", "bf", "it",
+    "nonumber",
 }
 ACCENTS = {
-    "hat": "\u0302", "widehat": "\u0302", "bar": "\u0304", "overline": "\u0304", "tilde": "\u0303", "widetilde": "\u0303",
-    "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7", "check": "\u030c",
+    "hat": "\u0302", "widehat": "\u0302", "bar": "\u0304", "overline": "\u0304", "tilde": "\u0303",
+    "widetilde": "\u0303",    "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7", "check": "\u030c",
 }
 PLAIN = {
-    "mathrm", "mathbf", "mathsf", "mathit", "boldsymbol", "bm", "mathtt", "underbrace", "overbrace", "underline", "mathop",
-    "mathbin", "mathrel", "mathord", "phantom", "boxed", "substack", "ensuremath",
+    "mathrm", "mathbf", "mathsf", "mathit", "boldsymbol", "bm", "mathtt", "underbrace", "overbrace", "underline",
+    "mathop", "mathbin", "mathrel", "mathord", "phantom", "boxed", "substack", "ensuremath",
 }
 WORDS = {"text", "textrm", "textbf", "textit", "mbox", "textsf", "texttt", "emph", "textnormal"}
 NAMES = {"operatorname", "operatorname*"}
 DOUBLE = dict(zip("ABDEFGIJKLMOSTUVWXYCHNPQRZ1", "𝔸𝔹𝔻𝔼𝔽𝔾𝕀𝕁𝕂𝕃𝕄𝕆𝕊𝕋𝕌𝕍𝕎𝕏𝕐ℂℍℕℙℚℝℤ𝟙", strict=True))
 SCRIPT = dict(zip("ACDGJKNOPQSTUVWXYZBEFHILMR", "𝒜𝒞𝒟𝒢𝒥𝒦𝒩𝒪𝒫𝒬𝒮𝒯𝒰𝒱𝒲𝒳𝒴𝒵ℬℰℱℋℐℒℳℛ", strict=True))
-SUPER = dict(zip("0123456789+-−=()niβ", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵝ", strict=True)) | {"⊤": "ᵀ", "T": "ᵀ", "*": "*", "′": "′", "⋆": "⋆"}
+SUPER = dict(zip("0123456789+-−=()niβ", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵝ", strict=True))
+SUPER |= {"⊤": "ᵀ", "T": "ᵀ", "*": "*", "′": "′", "⋆": "⋆"}
 SUB = dict(zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))
 
 TOKEN = re.compile(r"\\operatorname\*|\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
@@ -97,7 +102,7 @@ LONG = 40
 
 
 def pieces(math: str) -> list[str]:
-    """Math cut where a line may break, outside every bracket: before a relation, after a comma; if long, before a sum."""
+    """Math cut where a line may break, outside brackets: before a relation, after a comma; if long, before a sum."""
     sums = len(math) > LONG
     out, start, depth, at = [""], True, 0, 0
     for token in TOKEN.findall(math):
@@ -120,7 +125,9 @@ def pieces(math: str) -> list[str]:
 
 def _unary(before: str) -> bool:
     """Whether a sign after this text belongs to what follows it."""
-    return not re.search(r"[\w)\]}'*]$", before.rstrip()) or bool(re.search(r"\\(?!\w*(?:pi|beta|\}))[A-Za-z]+$", before.rstrip()))
+    before = before.rstrip()
+    command = re.search(r"\\([A-Za-z]+)$", before)
+    return command[1] not in ORDINARY if command else not re.search(r"[\w)\]}'*]$", before)
 
 
 def _depth(token: str) -> int:
@@ -279,9 +286,9 @@ def _wrapped(tokens: list[str], multiply: bool = True) -> str:
     atoms = _atoms(tokens)
     text = _join(atoms)
     kinds = [kind for _, kind in atoms]
-    simple = len(kinds) <= 1 or re.fullmatch(r"[\w.⁰¹²³⁴-⁹*]+", text) is not None and not multiply
-    call = kinds[:2] in (["ord", "open"], ["op", "open"]) and kinds.index("close") == len(kinds) - 1 if "close" in kinds else False
-    return text if (simple and " " not in text and "/" not in text) or call else f"({text})"
+    simple = len(kinds) <= 1 or (not multiply and re.fullmatch(r"[\w.⁰¹²³⁴-⁹*]+", text) is not None)
+    call = kinds[:2] in (["ord", "open"], ["op", "open"]) and "close" not in kinds[:-1]
+    return text if (simple and not re.search("[ /]", text)) or call else f"({text})"
 
 
 def _script(mark: str, text: str) -> str:
@@ -292,24 +299,27 @@ def _script(mark: str, text: str) -> str:
     return f"{mark}{text}" if re.fullmatch(r"[\w*′]+|\(.*\)", text) else f"{mark}({text})"
 
 
+def _apart(last: str, kind: str, end: str) -> bool:
+    """Whether a space goes between two atoms."""
+    if last == "op":
+        return kind in ("ord", "op") and end not in "([{ "
+    if kind == "op":
+        return last in ("ord", "close", "inner") and end not in "−+√"
+    return kind in ("ord", "inner", "open") if last == "inner" else kind == "inner" and last in ("ord", "close")
+
+
 def _join(atoms: list[Atom]) -> str:
     out = ""
     last = "open"
-    for i, (raw, kind) in enumerate(atoms):
+    for raw, kind in atoms:
         text = raw
         if kind in ("rel", "bin"):
             text = f" {text} "
         elif kind == "punct":
             text = f"{text} "
-        elif last == "op" and kind in ("ord", "op") and out[-1:] not in "([{ ":
-            text = f" {text}"
         elif last == "op" and kind == "inner":
             text = f"({text})"
-        elif kind == "op" and last in ("ord", "close", "inner") and out[-1:] not in "−+√":
-            text = f" {text}"
-        elif "inner" in (kind, last) and last in ("ord", "close", "inner") and kind in ("ord", "inner"):
-            text = f" {text}"
-        elif kind == "open" and last == "inner" and i:
+        elif _apart(last, kind, out[-1:]):
             text = f" {text}"
         out += text
         last = kind

@@ -22,7 +22,7 @@ REWRITES = (
 def html(source: str, *, display: bool = False) -> str:
     r"""The statement as inline HTML, fractions and sums at full size if it is displayed.
 
-    >>> html(r"\\text{for } x")
+    >>> html(r"\text{for } x")
     'for <span class="m"><math><mrow><mi>x</mi></mrow></math></span>'
     """
     out = ""
@@ -71,7 +71,9 @@ FUNCTION = re.compile(r"(<mi>(?:log|exp|ln|max|min|sup|inf|arg)</mi>)(?!<mo stre
 
 
 def _tidy(made: str, display: bool) -> str:
-    made = made.replace(' xmlns="http://www.w3.org/1998/Math/MathML" display="inline"', ' displaystyle="true"' if display else "")
+    made = made.replace(
+        ' xmlns="http://www.w3.org/1998/Math/MathML" display="inline"', ' displaystyle="true"' if display else ""
+    )
     made = re.sub(r"^(<math[^>]*><mrow>)<mo>(&#x02212;|&#x0002B;|\+|−)</mo>", r'\1<mo form="infix">\2</mo>', made)
     made = UPRIGHT.sub(lambda m: f"<mi>{''.join(re.findall(r'>([^<])<', m[0]))}</mi>", made)
     made = WORD.sub(r"<mi>\1</mi>", made)
@@ -83,6 +85,16 @@ def _tidy(made: str, display: bool) -> str:
 
 def _operator(m: re.Match[str]) -> str:
     symbol = "∼" if m[1] in ("~", "&#x0007E;", "&#x007E;") else m[1]
-    letters = {"&#x02113;", "&#x0210E;", "&#x02115;", "&#x0211D;", "&#x02102;", "&#x02119;", "&#x0221E;", "&#x02205;",
-               "&#x02207;", "&#x02202;"}
+    letters = {
+        "&#x02113;",
+        "&#x0210E;",
+        "&#x02115;",
+        "&#x0211D;",
+        "&#x02102;",
+        "&#x02119;",
+        "&#x0221E;",
+        "&#x02205;",
+        "&#x02207;",
+        "&#x02202;",
+    }
     return m[0] if symbol in letters else f"<mo>{symbol}</mo>"

@@ -9,14 +9,26 @@ from typing import Any
 
 from . import mathml, plot
 from .latex import unicode
-from .words import LEVELS, VERDICTS, comparison, comparisons, counterexample_lines, decided, evidence_lines, neighbour_line
+from .words import (
+    LEVELS,
+    VERDICTS,
+    comparison,
+    comparisons,
+    counterexample_lines,
+    decided,
+    evidence_lines,
+    neighbour_line,
+)
 
 __all__ = ["page"]
 
 Claim = Mapping[str, Any]
 
-REST = {"holds": "as printed", "conditional": "an assumption the paper leaves unsaid",
-        "refuted": "refuted by an exact counterexample"}
+REST = {
+    "holds": "as printed",
+    "conditional": "an assumption the paper leaves unsaid",
+    "refuted": "refuted by an exact counterexample",
+}
 EARLY = """
 const r = document.documentElement; r.classList.add("js");
 let t = new URLSearchParams(location.search).get("theme");
@@ -25,7 +37,9 @@ if (t === "dark" || t === "light") r.dataset.theme = t;
 """
 
 
-def page(document: Mapping[str, Any], *, papers: Mapping[str, str] | None = None, claims_file: str | None = None) -> str:
+def page(
+    document: Mapping[str, Any], *, papers: Mapping[str, str] | None = None, claims_file: str | None = None
+) -> str:
     """The verdict file as one HTML page.
 
     Args:
@@ -35,16 +49,26 @@ def page(document: Mapping[str, Any], *, papers: Mapping[str, str] | None = None
     """
     names = papers or {}
     claims: Sequence[Claim] = document["claims"]
-    body = "".join([
-        _top(document), '<main id="main" class="wrap">', _summary(document["summary"], names), _findings(claims), "</main>",
-        _bar(claims), '<div class="wrap" id="statements"><p id="none" class="none" hidden>No statement fits the filter.</p>',
-        *(_paper(p, names, claims, claims_file) for p in document["summary"]), _foot(document), "</div>",
-    ])
+    body = "".join(
+        [
+            _top(document),
+            '<main id="main" class="wrap">',
+            _summary(document["summary"], names),
+            _findings(claims),
+            "</main>",
+            _bar(claims),
+            '<div class="wrap" id="statements"><p id="none" class="none" hidden>No statement fits the filter.</p>',
+            *(_paper(p, names, claims, claims_file) for p in document["summary"]),
+            _foot(document),
+            "</div>",
+        ]
+    )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>didlab: verdicts</title>\n'
-        f'<link rel="icon" href="data:,">\n<style>\n{_asset("page.css")}</style>\n<script>{EARLY}</script>\n</head>\n<body>\n'
-        f'{body}\n<script>\n{_asset("page.js")}</script>\n</body>\n</html>\n'
+        f'<link rel="icon" href="data:,">\n<style>\n{_asset("page.css")}</style>\n<script>{EARLY}</script>\n'
+        "</head>\n<body>\n"
+        f"{body}\n<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
     )
 
 
@@ -61,14 +85,18 @@ def _style(verdict: str) -> str:
 def _top(document: Mapping[str, Any]) -> str:
     counts = _counts(document["summary"])
     judged = sum(n for name, n in counts.items() if _style(name) != "quiet")
-    said = ", ".join(f"<strong>{counts[n]}</strong> {verb[counts[n] > 1]} {REST[n]}" for n, verb in (
-        ("holds", ("holds", "hold")), ("conditional", ("needs", "need")), ("refuted", ("is", "are"))) if n in counts)
+    said = ", ".join(
+        f"<strong>{counts[n]}</strong> {verb[counts[n] > 1]} {REST[n]}"
+        for n, verb in (("holds", ("holds", "hold")), ("conditional", ("needs", "need")), ("refuted", ("is", "are")))
+        if n in counts
+    )
     return (
         '<a class="skip" href="#main">Skip to the verdicts</a><header class="top wrap"><div class="row">'
-        '<h1>What holds, and what does not</h1>'
+        "<h1>What holds, and what does not</h1>"
         '<button id="theme" class="needs-js" type="button" aria-label="Switch between light and dark">◐</button></div>'
-        f'<p class="lead">{judged} statement{"s" if judged != 1 else ""}, judged by machine{": " if said else "."}{said}'
-        f'{"." if said else ""}</p></header>'
+        f'<p class="lead">{judged} statement{"s" if judged != 1 else ""}, judged by machine'
+        f"{': ' if said else '.'}{said}"
+        f"{'.' if said else ''}</p></header>"
     )
 
 
@@ -84,30 +112,41 @@ def _summary(summary: Mapping[str, Mapping[str, int]], names: Mapping[str, str])
     for paper, row in summary.items():
         cells = "".join(_cell(paper, v, row.get(v, 0)) for v in shown)
         rows.append(f'<tr><th scope="row">{escape(names.get(paper, paper))}</th>{cells}</tr>')
-    return (f'<table class="summary"><caption>Statements by paper and verdict<span class="needs-js">; a number shows those '
-            f'statements</span></caption><thead><tr><th scope="col">paper</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
-            "</table>")
+    return (
+        f'<table class="summary"><caption>Statements by paper and verdict<span class="needs-js">; a number shows those '
+        f'statements</span></caption><thead><tr><th scope="col">paper</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody>"
+        "</table>"
+    )
 
 
 def _cell(paper: str, verdict: str, n: int) -> str:
     if not n:
         return '<td><span class="zero">–</span></td>'
     label = f'{n} <span class="name">{escape(verdict)}</span>'
-    return (f'<td><button type="button" class="{_style(verdict)}" data-filter="{verdict}" data-paper="{escape(paper)}" '
-            f'aria-pressed="false" aria-label="{n} {escape(verdict)}, {escape(paper)}">{label}</button></td>')
+    return (
+        f'<td><button type="button" class="{_style(verdict)}" data-filter="{verdict}" data-paper="{escape(paper)}" '
+        f'aria-pressed="false" aria-label="{n} {escape(verdict)}, {escape(paper)}">{label}</button></td>'
+    )
 
 
 def _findings(claims: Sequence[Claim]) -> str:
     out = []
-    for verdict, heading in (("refuted", "Refuted"), ("conditional", "True only with an unsaid assumption"),
-                             ("vacuous", "Not judged: vacuous"), ("undecided", "Not judged: undecided"),
-                             ("error", "Not judged: the check failed")):
+    for verdict, heading in (
+        ("refuted", "Refuted"),
+        ("conditional", "True only with an unsaid assumption"),
+        ("vacuous", "Not judged: vacuous"),
+        ("undecided", "Not judged: undecided"),
+        ("error", "Not judged: the check failed"),
+    ):
         rows = [c for c in claims if c["verdict"] == verdict]
         if rows:
             items = "".join(
                 f'<li><span class="mark {_style(verdict)}" aria-hidden="true">{VERDICTS[verdict].symbol}</span>'
-                f'<span><a href="#{escape(c["id"])}">{_title(c)}</a> <span class="where">{escape(c["where"])}</span></span></li>'
-                for c in rows)
+                f'<span><a href="#{escape(c["id"])}">{_title(c)}</a> '
+                f'<span class="where">{escape(c["where"])}</span></span></li>'
+                for c in rows
+            )
             out.append(f'<h2>{heading}</h2><ul class="findings">{items}</ul>')
     return "".join(out)
 
@@ -115,13 +154,18 @@ def _findings(claims: Sequence[Claim]) -> str:
 def _bar(claims: Sequence[Claim]) -> str:
     present = [v for v in VERDICTS if any(c["verdict"] == v for c in claims)]
     buttons = "".join(
-        f'<button type="button" class="{_style(v)}" data-filter="{v}" aria-pressed="false">{VERDICTS[v].symbol} {v}</button>'
-        for v in present)
-    return ('<div class="bar needs-js" role="search"><div class="wrap"><label class="sr" for="search">Filter the statements by '
-            'words</label><input id="search" type="search" placeholder="Filter by words" autocomplete="off">'
-            '<button type="button" data-filter="" aria-pressed="true">all</button>'
-            f'{buttons}<button type="button" id="unfold" aria-pressed="false">open all</button>'
-            '<output id="count" aria-live="polite"></output></div></div>')
+        f'<button type="button" class="{_style(v)}" data-filter="{v}" aria-pressed="false">'
+        f"{VERDICTS[v].symbol} {v}</button>"
+        for v in present
+    )
+    return (
+        '<div class="bar needs-js" role="search"><div class="wrap"><label class="sr" for="search">'
+        "Filter the statements by "
+        'words</label><input id="search" type="search" placeholder="Filter by words" autocomplete="off">'
+        '<button type="button" data-filter="" aria-pressed="true">all</button>'
+        f'{buttons}<button type="button" id="unfold" aria-pressed="false">open all</button>'
+        '<output id="count" aria-live="polite"></output></div></div>'
+    )
 
 
 def _paper(paper: str, names: Mapping[str, str], claims: Sequence[Claim], file: str | None) -> str:
@@ -129,39 +173,59 @@ def _paper(paper: str, names: Mapping[str, str], claims: Sequence[Claim], file: 
     cards = "".join(_card(c, file) for c in mine if _style(c["verdict"]) != "quiet")
     plain = "".join(_entry(c) for c in mine if _style(c["verdict"]) == "quiet")
     count = sum(_style(c["verdict"]) == "quiet" for c in mine)
-    rest = (f'<details class="rest"{"" if cards else " open"}><summary>{count} without a check</summary>'
-            f'<ul class="entries">{plain}</ul></details>') if plain else ""
+    rest = (
+        (
+            f'<details class="rest"{"" if cards else " open"}><summary>{count} without a check</summary>'
+            f'<ul class="entries">{plain}</ul></details>'
+        )
+        if plain
+        else ""
+    )
     return f'<section class="paper"><h2>{escape(names.get(paper, paper))}</h2>{cards}{rest}</section>'
 
 
 def _entry(c: Claim) -> str:
-    return (f'<li {_data(c)}><span class="badge quiet">{VERDICTS[c["verdict"]].symbol} {escape(c["verdict"])}</span> {_title(c)} '
-            f'<span class="fine">{escape(c["where"])} · {escape(c["id"])}'
-            f'{" · " + mathml.html(c["note"]) if c["note"] else ""}</span></li>')
+    return (
+        f'<li {_data(c)}><span class="badge quiet">{VERDICTS[c["verdict"]].symbol} {escape(c["verdict"])}</span> '
+        f"{_title(c)} "
+        f'<span class="fine">{escape(c["where"])} · {escape(c["id"])}'
+        f"{' · ' + mathml.html(c['note']) if c['note'] else ''}</span></li>"
+    )
 
 
 def _data(c: Claim) -> str:
-    words = " ".join([c["id"], c["title"], c["where"], c["verdict"], unicode(c["statement"]), c["reading"], c["note"]])
-    return (f'id="{escape(c["id"])}" data-verdict="{escape(c["verdict"])}" data-paper="{escape(c["paper"])}" '
-            f'data-words="{escape(words)}"')
+    words = " ".join(
+        [c["id"], c["title"], c["where"], c["verdict"], unicode(c["statement"]), c["reading"], c["note"]]
+    )
+    return (
+        f'id="{escape(c["id"])}" data-verdict="{escape(c["verdict"])}" data-paper="{escape(c["paper"])}" '
+        f'data-words="{escape(words)}"'
+    )
 
 
 def _title(c: Claim) -> str:
-    return mathml.html(c["title"]) if "$" in c["title"] else escape(unicode(c["title"]) if "\\" in c["title"] else c["title"])
+    return (
+        mathml.html(c["title"])
+        if "$" in c["title"]
+        else escape(unicode(c["title"]) if "\\" in c["title"] else c["title"])
+    )
 
 
 def _card(c: Claim, file: str | None) -> str:
     verdict = VERDICTS[c["verdict"]]
     parts = [
         f'<article class="claim" {_data(c)}><header><h3><a href="#{escape(c["id"])}">{_title(c)}</a></h3>'
-        f'<span class="badge {_style(c["verdict"])}"><span aria-hidden="true">{verdict.symbol}</span> {escape(c["verdict"])}</span>'
+        f'<span class="badge {_style(c["verdict"])}"><span aria-hidden="true">{verdict.symbol}</span> '
+        f"{escape(c['verdict'])}</span>"
         f'<p class="place">{escape(c["where"])} · <code>{escape(c["id"])}</code></p></header>'
         f'<div class="statement">{mathml.html(c["statement"], display=True)}</div>',
     ]
     if c["reading"]:
         parts.append(f'<p class="prose"><b>Read as</b> {mathml.html(c["reading"])}</p>')
     if c["recorded"] not in (None, c["verdict"]):
-        parts.append(f'<p><span class="badge fails">! changed</span> The recorded verdict is <b>{escape(c["recorded"])}</b>.</p>')
+        parts.append(
+            f'<p><span class="badge fails">! changed</span> The recorded verdict is <b>{escape(c["recorded"])}</b>.</p>'
+        )
     if c["why"]:
         parts.append(f"<p>{escape(c['why'])}</p>")
     if c["evidence"]:
@@ -175,7 +239,9 @@ def _card(c: Claim, file: str | None) -> str:
 
 
 def _said(e: Mapping[str, Any], most: int) -> str:
-    return f'<p class="fine"><b>{escape(e["level"].capitalize())}.</b> {escape(" ".join(evidence_lines(e)[:most]))}</p>'
+    return (
+        f'<p class="fine"><b>{escape(e["level"].capitalize())}.</b> {escape(" ".join(evidence_lines(e)[:most]))}</p>'
+    )
 
 
 def _instead(c: Claim) -> str:
@@ -186,21 +252,35 @@ def _instead(c: Claim) -> str:
     else:
         return ""
     share = (c["assumption"] or {}).get("share") if not c["corrected"] else None
-    kept = f'<p class="fine">The assumption is met by {share:.0%} of ordinary instances.</p>' if share is not None else ""
-    return (f'<div class="instead"><h4>{heading}</h4><div class="statement">{mathml.html(text, display=True)}</div>'
-            f'{_said(e, 1) if e else ""}{kept}</div>')
+    kept = (
+        f'<p class="fine">The assumption is met by {share:.0%} of ordinary instances.</p>'
+        if share is not None
+        else ""
+    )
+    return (
+        f'<div class="instead"><h4>{heading}</h4><div class="statement">{mathml.html(text, display=True)}</div>'
+        f"{_said(e, 1) if e else ''}{kept}</div>"
+    )
 
 
 def _counterexample(x: Mapping[str, Any]) -> str:
     drawn = {name: o["values"] for name, o in x["objects"].items() if o["kind"] == "distribution"}
     rows = "".join(_object(name, o) for name, o in x["objects"].items())
-    table = (f'<div class="scroll" tabindex="0" role="region" aria-label="The counterexample in exact numbers">'
-             f'<table class="exact">{rows}</table></div>') if rows else ""
+    table = (
+        (
+            f'<div class="scroll" tabindex="0" role="region" aria-label="The counterexample in exact numbers">'
+            f'<table class="exact">{rows}</table></div>'
+        )
+        if rows
+        else ""
+    )
     compared = "".join(_compared(row) for row in comparisons(x))
     lines = counterexample_lines(x)
-    return (f'<div class="counter"><h4>Counterexample</h4><div class="two">{table}{plot.bars(drawn) if drawn else ""}</div>'
-            f'{f"""<ul class="compared">{compared}</ul>""" if compared else ""}'
-            f'<p class="fine">{escape(" ".join(lines))}</p></div>')
+    return (
+        f'<div class="counter"><h4>Counterexample</h4><div class="two">{table}{plot.bars(drawn) if drawn else ""}</div>'
+        f'{f"""<ul class="compared">{compared}</ul>""" if compared else ""}'
+        f'<p class="fine">{escape(" ".join(lines))}</p></div>'
+    )
 
 
 def _object(name: str, o: Mapping[str, Any]) -> str:
@@ -222,33 +302,47 @@ def _compared(row: Mapping[str, Any]) -> str:
 
 def _more(c: Claim, file: str | None) -> str:
     parts = []
-    for heading, e in (("Evidence", c["evidence"]), ("Evidence for the corrected statement", (c["corrected"] or {}).get("evidence")),
-                       ("Evidence under the assumption", (c["assumption"] or {}).get("evidence") if c["counterexample"] else None)):
+    for heading, e in (
+        ("Evidence", c["evidence"]),
+        ("Evidence for the corrected statement", (c["corrected"] or {}).get("evidence")),
+        ("Evidence under the assumption", (c["assumption"] or {}).get("evidence") if c["counterexample"] else None),
+    ):
         if e:
             lines = "".join(f"<li>{escape(x)}</li>" for x in evidence_lines(e))
             hard = ", ".join(f"{k} {n:,}" for k, n in sorted(e["coverage"].items(), key=lambda kn: -kn[1]))
-            parts.append(f"<h4>{heading}: {escape(e['level'])}</h4><p class=\"fine\">{escape(LEVELS[e['level']].capitalize())}.</p>"
-                         f"<ul>{lines}{f'<li>Classes of instances: {escape(hard)}.</li>' if hard else ''}</ul>")
+            parts.append(
+                f"<h4>{heading}: {escape(e['level'])}</h4>"
+                f'<p class="fine">{escape(LEVELS[e["level"]].capitalize())}.</p>'
+                f"<ul>{lines}{f'<li>Classes of instances: {escape(hard)}.</li>' if hard else ''}</ul>"
+            )
     n = c["neighbours"]
     if n["tried"]:
         items = "".join(f"<li>{mathml.html(neighbour_line(x))}</li>" for x in n["list"])
-        parts.append(f"<h4>False neighbours: {n['refuted']} of {n['tried']} refuted, {n['near']} near</h4>"
-                     f'<p class="fine">Wrong versions of the statement that the same check has to refute.</p><ul>{items}</ul>')
+        parts.append(
+            f"<h4>False neighbours: {n['refuted']} of {n['tried']} refuted, {n['near']} near</h4>"
+            f'<p class="fine">Wrong versions of the statement that the same check has to refute.</p><ul>{items}</ul>'
+        )
     if c["measurements"]:
         parts.append(f"<h4>Measurements</h4><p>{escape(', '.join(c['measurements']))}</p>")
     claims = f" --claims {file}" if file else ""
     if c["certificate"] and not file:
         parts.append(f"<h4>Replay the counterexample</h4>{_command('didlab replay ' + c['id'])}")
     parts.append(f"<h4>Judge it again</h4>{_command('didlab show ' + c['id'] + claims)}")
-    return f'<details><summary>Evidence, neighbours, replay</summary><div class="more">{"".join(parts)}</div></details>'
+    return (
+        f'<details><summary>Evidence, neighbours, replay</summary><div class="more">{"".join(parts)}</div></details>'
+    )
 
 
 def _command(command: str) -> str:
-    return (f'<div class="replay"><code>{escape(command)}</code><button type="button" class="needs-js" '
-            f'data-copy="{escape(command)}">Copy</button></div>')
+    return (
+        f'<div class="replay"><code>{escape(command)}</code><button type="button" class="needs-js" '
+        f'data-copy="{escape(command)}">Copy</button></div>'
+    )
 
 
 def _foot(document: Mapping[str, Any]) -> str:
     made = ", ".join(f"{name} {v}" for name, v in document["versions"].items())
-    return (f'<footer>Effort {escape(document["effort"])}, seed {document["seed"]}. {escape(made)}. The same seed gives the same '
-            "page.</footer>")
+    return (
+        f"<footer>Effort {escape(document['effort'])}, seed {document['seed']}. {escape(made)}. The same "
+        "seed gives the same page.</footer>"
+    )

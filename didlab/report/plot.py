@@ -37,22 +37,30 @@ def bars(distributions: Mapping[str, Sequence[str]]) -> str:
                 continue
             h = max(float(p[k] / top) * HEIGHT, 0.75 if p[k] else 0)
             at, y = x + i * width, TOP + HEIGHT - h
-            parts.append(f'<rect class="s{i % 6}" x="{at + 1:g}" y="{y:.2f}" width="{width - 2:g}" height="{h:.2f}" rx="1.5">'
-                         f"<title>{escape(name)}, outcome {k + 1}: {distributions[name][k]}</title></rect>")
+            parts.append(
+                f'<rect class="s{i % 6}" x="{at + 1:g}" y="{y:.2f}" width="{width - 2:g}" height="{h:.2f}" rx="1.5">'
+                f"<title>{escape(name)}, outcome {k + 1}: {distributions[name][k]}</title></rect>"
+            )
             if fractions_shown:
-                parts.append(f'<text class="v" x="{at + width / 2:g}" y="{y - 4:.2f}">{distributions[name][k]}</text>')
+                parts.append(
+                    f'<text class="v" x="{at + width / 2:g}" y="{y - 4:.2f}">{distributions[name][k]}</text>'
+                )
         parts.append(f'<text class="o" x="{x + series * width / 2:g}" y="{TOP + HEIGHT + 17}">{k + 1}</text>')
     words = "; ".join(f"{name}: {', '.join(p)}" for name, p in distributions.items())
     legend = "".join(f'<li><span class="key s{i % 6}"></span>{escape(name)}</li>' for i, name in enumerate(values))
-    return (f'<figure class="plot"><svg viewBox="0 0 {total:g} {TOP + HEIGHT + BOTTOM}" width="{total:g}" role="img" '
-            f'aria-label="Probabilities by outcome. {escape(words)}">{"".join(parts)}</svg>'
-            f'<figcaption><ul class="legend">{legend}</ul><span>probability by outcome</span></figcaption></figure>')
+    return (
+        f'<figure class="plot"><svg viewBox="0 0 {total:g} {TOP + HEIGHT + BOTTOM}" width="{total:g}" role="img" '
+        f'aria-label="Probabilities by outcome. {escape(words)}">{"".join(parts)}</svg>'
+        f'<figcaption><ul class="legend">{legend}</ul><span>probability by outcome</span></figcaption></figure>'
+    )
 
 
 def _axis(top: Fraction, total: float) -> str:
     lines = []
     for share in (Fraction(0), Fraction(1, 2), Fraction(1)):
         y = TOP + HEIGHT - float(share) * HEIGHT
-        lines.append(f'<line class="{"base" if not share else "grid"}" x1="{LEFT - 4}" x2="{total:g}" y1="{y:g}" y2="{y:g}"/>'
-                     f'<text class="t" x="{LEFT - 8}" y="{y + 3.5:g}">{float(share * top):g}</text>')
+        lines.append(
+            f'<line class="{"base" if not share else "grid"}" x1="{LEFT - 4}" x2="{total:g}" y1="{y:g}" y2="{y:g}"/>'
+            f'<text class="t" x="{LEFT - 8}" y="{y + 3.5:g}">{float(share * top):g}</text>'
+        )
     return "".join(lines)

@@ -33,15 +33,15 @@ UNCHECKED = ("needs-model", "not yet judged")
 
 def write(lines: Iterator[Line] | Sequence[Line], file: TextIO | None = None) -> None:
     """Print styled lines, in colour and wrapped on a terminal, as they are elsewhere."""
-    file = file or sys.stdout
-    if not file.isatty():
+    to: TextIO = sys.stdout if file is None else file
+    if not to.isatty():
         for _, text in lines:
-            print(text.rstrip(), file=file)
+            print(text.rstrip(), file=to)
         return
     from rich.padding import Padding
     from rich.text import Text
 
-    console = _console(file)
+    console = _console(to)
     for style, text in lines:
         indent = len(text) - len(text.lstrip())
         console.print(Padding(Text(text.strip(), style=style), (0, 0, 0, indent)))
@@ -58,46 +58,60 @@ def line(v: Claim, width: int = 0) -> str:
     verdict, e = v["verdict"], support_of(v)
     changed = "" if v["recorded"] in (None, verdict) else f"  [recorded: {v['recorded']}]"
     count = f"{e['instances']:,}" if e else "-"
-    return (f"{v['id']:<{width}}  {VERDICTS[verdict].symbol} {verdict:<14} {level_of(v) or '-':<20} {count:>7}  "
-            f"{unicode(v['title'])}{changed}")
+    return (
+        f"{v['id']:<{width}}  {VERDICTS[verdict].symbol} {verdict:<14} {level_of(v) or '-':<20} {count:>7}  "
+        f"{unicode(v['title'])}{changed}"
+    )
 
 
 def listing(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
     """All entries as a table on a terminal, one line each elsewhere."""
-    file = file or sys.stdout
-    if not file.isatty():
+    to: TextIO = sys.stdout if file is None else file
+    if not to.isatty():
         width = max(len(v["id"]) for v in verdicts)
-        write([("", line(v, width)) for v in verdicts], file)
+        write([("", line(v, width)) for v in verdicts], to)
         return
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name, kind in (("statement", {}), ("verdict", {"no_wrap": True}), ("evidence", {}),
-                       ("instances", {"justify": "right"}), ("", {"ratio": 1})):
+    for name, kind in (
+        ("statement", {}),
+        ("verdict", {"no_wrap": True}),
+        ("evidence", {}),
+        ("instances", {"justify": "right"}),
+        ("", {"ratio": 1}),
+    ):
         table.add_column(name, **kind)  # type: ignore[arg-type]
     for v in verdicts:
         if v["verdict"] in UNCHECKED:
             continue
         how, e = VERDICTS[v["verdict"]], support_of(v)
-        table.add_row(v["id"], Text(f"{how.symbol} {v['verdict']}", style=how.style), Text(level_of(v), style="dim"),
-                      f"{e['instances']:,}" if e else "", unicode(v["title"]))
-    _console(file).print(table)
+        table.add_row(
+            v["id"],
+            Text(f"{how.symbol} {v['verdict']}", style=how.style),
+            Text(level_of(v), style="dim"),
+            f"{e['instances']:,}" if e else "",
+            unicode(v["title"]),
+        )
+    _console(to).print(table)
     for verdict in UNCHECKED:
         ids = [v["id"] for v in verdicts if v["verdict"] == verdict]
         if ids:
-            write([("", ""), (VERDICTS[verdict].style, f"{verdict}: {', '.join(ids)}")], file)
+            write([("", ""), (VERDICTS[verdict].style, f"{verdict}: {', '.join(ids)}")], to)
 
 
 def report(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
     """What follows the list: what failed and why, and the counts by paper and verdict."""
-    file = file or sys.stdout
-    write(_explained(verdicts), file)
+    to: TextIO = sys.stdout if file is None else file
+    write(_explained(verdicts), to)
     counts = summary(verdicts)
     shown = [name for name in VERDICTS if any(name in row for row in counts.values())]
-    if not file.isatty():
-        lines = [("", f"{paper}: " + ", ".join(f"{n} {name}" for name, n in row.items())) for paper, row in counts.items()]
-        write([("", ""), *lines], file)
+    if not to.isatty():
+        lines = [
+            ("", f"{paper}: " + ", ".join(f"{n} {name}" for name, n in row.items())) for paper, row in counts.items()
+        ]
+        write([("", ""), *lines], to)
         return
     from rich.table import Table
     from rich.text import Text
@@ -107,8 +121,11 @@ def report(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
     for name in shown:
         table.add_column(Text(f"{VERDICTS[name].symbol} {name}", style=VERDICTS[name].style), justify="right")
     for paper, row in counts.items():
-        table.add_row(paper, *(Text(str(row[n]), style=VERDICTS[n].style) if n in row else Text("–", style="dim") for n in shown))
-    console = _console(file)
+        table.add_row(
+            paper,
+            *(Text(str(row[n]), style=VERDICTS[n].style) if n in row else Text("–", style="dim") for n in shown),
+        )
+    console = _console(to)
     console.print()
     console.print(table)
 

@@ -100,8 +100,12 @@ def counterexample_lines(c: Mapping[str, Any]) -> list[str]:
         lines[0] = lines[0][:-1] + "; decimals are rounded for display."
     if c["undefined"]:
         lines.append("A formula of the statement divides by zero here.")
-    found = f"Found again by this run among “{c['class']}” instances." if c["class"] != "stored" else "Found by this run."
-    lines.append(found if c["found_by_this_run"] else "Replayed from the store; this run's own search did not find one.")
+    if not c["found_by_this_run"]:
+        lines.append("Replayed from the store; this run's own search did not find one.")
+    elif c["class"] == "stored":
+        lines.append("The stored one is the smallest known; this run's own search found one as well.")
+    else:
+        lines.append(f"Found by this run, among “{c['class']}” instances.")
     if c["minimality"]:
         lines.append(f"Minimality: {c['minimality']}.")
     return lines
