@@ -97,7 +97,7 @@ def not_multiple(g_w: Any, g_l: Any) -> Relation:
 
 
 MULTIPLE = (r"\nabla L(y_w) \text{ is not a non-negative multiple of } \nabla L(y_l)"
-            r"\text{ (nor 0): then, and only then, } \Delta\theta \ne 0")
+            r"\text{, which is to say that } \Delta\theta \ne 0")
 ANY = "Any parameters: a policy given by value, slope and curvature of its logits at one point, batches of pairs. "
 TABLE = "The categorical softmax policy of section 3.5, its logits the parameters. "
 NOT_ZERO = "Neither gradient is 0, which is less than what is printed. "
@@ -321,6 +321,19 @@ def moves(chosen_gradient, rejected_gradient):
     return not_multiple(chosen_gradient, rejected_gradient)
 
 
+@claim("did.thm-h.4.exactly", where="Thm H.4", title="Exactly when DPO-PG makes the chosen likelier",
+       statement=H4 + r" \text{ iff } \nabla L(y_w) \text{ is not a non-negative multiple of } \nabla L(y_l)",
+       draws=(LocalModel(),), symbolic=(),
+       reading=ANY + "Where the rejected gradient is 0, the direction is the chosen gradient. Not in the paper: the sharp form.",
+       neighbours={"roles swapped": dict(form="swapped"), "max dropped": dict(form="hyperplane"),
+                   "not normalised": dict(form="not normalised"), "difference of the gradients": dict(form="contrast"),
+                   "not projected": dict(form="unprojected")})
+def chosen_exactly(chosen_gradient, rejected_gradient, *, form="printed"):
+    v = direction(chosen_gradient, rejected_gradient, form)
+    return iff(greater(dot(v, chosen_gradient), 0, "the step lowers L of the chosen"),
+               not_multiple(chosen_gradient, rejected_gradient))
+
+
 @claim("did.thm-h.4.softmax", where="Thm H.4", title="DPO-PG makes the chosen likelier: softmax policy, batches",
        statement=H4, draws=(LocalModel("logits", batch=(1, 2, 3)),), symbolic=(), reading=TABLE + NOT_ZERO,
        neighbours=H4_NEIGHBOURS)
@@ -431,12 +444,14 @@ def identity_like(p: Any) -> Any:
        statement=H51, draws=(LocalModel(batch=(1,), reference=True),), symbolic=(),
        neighbours={**H51_NEIGHBOURS, "not projected": dict(form="unprojected"), "reflected": dict(form="reflected")},
        reading=ANY + "One pair, f = -log sigmoid, beta = 1: another f or beta changes the slope by a positive factor. "
-               + NOT_ZERO)
+               + "Neither gradient is 0, nor that of the margin, which is less than what is printed.")
 def margin_descends(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected, *,
                     form="printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     s = steepness(probability, reference, chosen, rejected)
-    return implies(not_zero(chosen=chosen_gradient, rejected=rejected_gradient),
+    grow = (rows(jacobian, chosen) - rows(jacobian, rejected)).sum(-2)
+    return implies(both(not_zero(chosen=chosen_gradient, rejected=rejected_gradient),
+                        greater(dot(grow, grow), 0, "the gradient of the margin is not 0")),
                    loss_descends(v, s, jacobian, chosen, rejected))
 
 
@@ -653,3 +668,26 @@ def entropy_falls(probability, chosen_gradient, rejected_gradient, *, form="prin
 
 
 entropy_falls.assuming(AT_MODE)(chosen_is_mode)
+
+
+@claim(
+    "did.app-h.reinforcement.each", where="App H, last paragraph", title="DPO-PG makes each chosen response likelier",
+    statement=r"\Delta\theta \ne 0 \implies \text{each } \log\pi(y_w^{(i)}) \text{ of the batch increases, to first order}",
+    draws=(LocalModel("logits", batch=(2, 3)),), symbolic=(),
+    reading=TABLE + "Every response of the batch by itself, not their mean as in Theorem H.4.",
+)
+def each_chosen(probability, chosen_gradient, rejected_gradient, chosen):
+    v = dpo_pg_direction(chosen_gradient, rejected_gradient)
+    return implies(greater(dot(v, v), 0, "the step is not 0"),
+                   forall(greater(dot(probability, v) - at(v, chosen), 0, "first-order change of each log-likelihood")))
+
+
+@each_chosen.corrected(
+    r"\text{The mean of the } \log\pi(y_w^{(i)}) \text{ increases by } \eta\|v\|^2 \text{, to first order}", symbolic=(),
+    neighbours={"difference of the gradients": dict(form="contrast"), "roles swapped": dict(form="swapped"),
+                "norm of the other gradient": dict(form="norm of the chosen"), "reflected": dict(form="reflected"),
+                "the sum": dict(sums=True)})
+def mean_chosen(probability, chosen_gradient, rejected_gradient, chosen, *, form="printed", sums=False):
+    v = direction(chosen_gradient, rejected_gradient, form)
+    total = (dot(probability, v) - at(v, chosen)).sum(-1, keepdims=True)
+    return equal(total, dot(v, v) * (1 if sums else chosen.shape[-1]), "first-order change of the sum of the log-likelihoods")

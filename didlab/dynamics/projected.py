@@ -2,12 +2,12 @@ r"""The update direction of DPO-PG: the chosen gradient, projected so that the r
 
 from __future__ import annotations
 
-import sys
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from ..arguments import LARGEST
+from ..arguments import LARGEST, is_tensor
 from ..errors import ArgumentError
 
 __all__ = ["dpo_pg_direction"]
@@ -58,28 +58,23 @@ def dpo_pg_direction(chosen_gradient: Any, rejected_gradient: Any, *, preconditi
 
 def _scaled(x: Any) -> Any:
     """Floats divided by the largest of them, so that squares neither overflow nor vanish: the projection stays."""
-    if not _is_tensor(x) and x.dtype == object:
+    if not is_tensor(x) and x.dtype == object:
         return x
-    return x / _or_one(x.abs().amax(-1, keepdim=True) if _is_tensor(x) else abs(x).max(-1, keepdims=True))
-
-
-def _is_tensor(x: Any) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(x, torch.Tensor)
+    return x / _or_one(x.abs().amax(-1, keepdim=True) if is_tensor(x) else abs(x).max(-1, keepdims=True))
 
 
 def _positive_part(x: Any) -> Any:
-    """max(0, x), elementwise, for every kind of number (0 from above where x is a ball that holds 0)."""
-    if _is_tensor(x):
+    """max(0, x), elementwise, for every kind of number; of a ball, a ball around all it can be."""
+    if is_tensor(x):
         return x.clamp(min=0)
     if np.asarray(x).dtype != object:
         return np.maximum(x, 0)
-    return np.asarray(np.frompyfunc(lambda v: v.max(0) if hasattr(v, "rad") else v if v > 0 else v * 0, 1, 1)(x))
+    return np.asarray(np.frompyfunc(lambda v: v.max(0) if hasattr(v, "rad") else v if v == abs(v) else v * 0, 1, 1)(x))
 
 
 def _or_one(x: Any) -> Any:
     """x, and 1 where x is 0: there the numerator is 0 too."""
-    if _is_tensor(x):
+    if is_tensor(x):
         return x.where(x != 0, x.new_ones(()))
     if np.asarray(x).dtype != object:
         return np.where(x != 0, x, 1.0)
@@ -87,7 +82,7 @@ def _or_one(x: Any) -> Any:
 
 
 def _gradient(name: str, x: Any) -> Any:
-    if _is_tensor(x):
+    if is_tensor(x):
         if not x.is_floating_point():
             raise ArgumentError(name, "a floating-point tensor", f"dtype {x.dtype}")
         finite = bool(x.isfinite().all())
@@ -95,12 +90,17 @@ def _gradient(name: str, x: Any) -> Any:
         given = x
         try:
             x = np.asarray(given)
-        except ValueError:
-            raise ArgumentError(name, "a rectangular array of numbers", "rows of different lengths") from None
+        except (ValueError, TypeError, RuntimeError):
+            raise ArgumentError(name, "a rectangular array of numbers", f"a ragged {type(given).__name__}") from None
+        if isinstance(given, np.ma.MaskedArray):
+            raise ArgumentError(name, "an array without a mask", "a masked array", "Fill it with .filled(value).")
+        finite = True
         if x.dtype == object:
-            if not isinstance(given, np.ndarray) or any(e is None or isinstance(e, str) for e in x.flat):
-                raise ArgumentError(name, "an array of numbers", "an array of other objects")
-            finite = True
+            if not isinstance(given, np.ndarray) or not all(map(_is_exact, {type(e) for e in x.flat})):
+                raise ArgumentError(name, "an array of real numbers", f"objects such as {next(x.flat, None)!r}")
+            if {type(e) for e in x.flat} == {int}:
+                x = np.asarray(np.frompyfunc(Fraction, 1, 1)(x))
+            finite = all(e.is_finite() for e in x.flat if hasattr(e, "rad"))
         elif x.dtype.kind not in "fiu":
             raise ArgumentError(name, "an array of real numbers", f"dtype {x.dtype}")
         else:
@@ -110,13 +110,19 @@ def _gradient(name: str, x: Any) -> Any:
         raise ArgumentError(name, "a non-empty array whose last axis holds the parameters", f"shape {tuple(x.shape)}")
     if not finite:
         raise ArgumentError(name, "finite", "a NaN or infinite entry")
-    if (_is_tensor(x) or x.dtype != object) and float(abs(x).max()) > LARGEST:
+    if (is_tensor(x) or x.dtype != object) and float(abs(x).max()) > LARGEST:
         raise ArgumentError(name, f"at most {LARGEST:g} in size", f"{float(abs(x).max()):g}")
     return x
 
 
+def _is_exact(kind: type) -> bool:
+    """Whether a type has the arithmetic of a field and does not round."""
+    return not issubclass(kind, bool | float | complex | np.generic) and all(
+        hasattr(kind, f"__{operation}__") for operation in ("add", "sub", "mul", "truediv", "neg"))
+
+
 def _matching(name: str, x: Any, other: Any) -> None:
-    if _is_tensor(x) != _is_tensor(other):
+    if is_tensor(x) != is_tensor(other):
         raise ArgumentError(name, "of the same kind as the chosen gradient", "a tensor and an array together")
     if x.shape[-1] != other.shape[-1]:
         raise ArgumentError(name, f"over the {other.shape[-1]} parameters of the chosen gradient",

@@ -32,7 +32,7 @@ def likelihood_gradient(p: Any, jacobian: Any, frequency: Any) -> Any:
 
 
 def likelihood_hessian(p: Any, jacobian: Any, curvature: Any, frequency: Any) -> Any:
-    r"""Hessian at 0 of the same: :math:`J^\top(\mathrm{diag}\,p - pp^\top)J + \sum_k (p-\bar e)_k\,(U_k + U_k^\top)`."""
+    r"""Hessian at 0 of it: :math:`J^\top(\mathrm{diag}\,p - pp^\top)J + \sum_k (p-\bar e)_k\,(U_k + U_k^\top)`."""
     mean = (p[..., None] * jacobian).sum(-2)
     spread = jacobian - mean[..., None, :]
     first = (p[..., None, None] * spread[..., :, None] * spread[..., None, :]).sum(-3)
@@ -44,8 +44,8 @@ class LocalModel(Kind):
     r"""A policy near one point of parameter space, and a batch of M preference pairs.
 
     The check receives `probability` (K), the indices `chosen` and `rejected` (M, different within a pair; batches
-    repeat and reverse pairs), `chosen_gradient` and `rejected_gradient` of the mean negative log-likelihoods (D), and, as
-    asked, `jacobian` (K, D), `curvature` (K, D, D), `chosen_hessian` and `rejected_hessian` (D, D), and
+    repeat and reverse pairs), `chosen_gradient` and `rejected_gradient` of the mean negative log-likelihoods (D), and,
+    as asked, `jacobian` (K, D), `curvature` (K, D, D), `chosen_hessian` and `rejected_hessian` (D, D), and
     `reference`, probabilities (K).
 
     Args:

@@ -52,6 +52,12 @@ def test_every_carrier_gives_the_same():
     np.testing.assert_allclose(expected, tensors.numpy(), atol=1e-14)
 
 
+def test_whole_numbers_stay_exact():
+    v = dpo_pg_direction(np.array([1, 2], dtype=object), np.array([3, 0], dtype=object))
+    assert v.tolist() == [0, 2]
+    assert dpo_pg_direction(np.array([1, 2], dtype=object), np.array([1, 2], dtype=object) * 10**40).tolist() == [0, 0]
+
+
 def test_exact_zero_rejected_gradient_leaves_the_chosen_gradient():
     v = dpo_pg_direction(np.array([fmpq(1), fmpq(2)], dtype=object), np.array([fmpq(0), fmpq(0)], dtype=object))
     assert v.tolist() == [1, 2]
@@ -67,6 +73,9 @@ def test_the_size_of_the_rejected_gradient_does_not_matter(size):
     (([1.0], [1.0, 2.0]), "rejected_gradient"), (([np.nan], [1.0]), "chosen_gradient"), (([], []), "chosen_gradient"),
     ((1.0, [1.0]), "chosen_gradient"), ((["a"], [1.0]), "chosen_gradient"), (([1.0], [np.inf]), "rejected_gradient"),
     (([[1.0], [1.0, 2.0]], [1.0]), "chosen_gradient"), (([1.0], [1e200]), "rejected_gradient"),
+    (([None], [1.0]), "chosen_gradient"), (([True], [1.0]), "chosen_gradient"), (([1j], [1.0]), "chosen_gradient"),
+    (([1.0], np.array([{}], dtype=object)), "rejected_gradient"), (([1.0], torch.tensor([1])), "rejected_gradient"),
+    (([1.0], np.ma.masked_array([1.0])), "rejected_gradient"), (({}, [1.0]), "chosen_gradient"),
     ((np.ones((2, 1)), np.ones((3, 1))), "rejected_gradient"), (([1.0], torch.ones(1)), "rejected_gradient"),
 ])
 def test_bad_input_names_the_argument(arguments, name):
