@@ -159,6 +159,9 @@ class LogForm:
 
     __radd__ = __add__
 
+    def __pos__(self) -> LogForm:
+        return self
+
     def __neg__(self) -> LogForm:
         return _form({key: -c for key, c in self.terms.items()}, -self.const)
 

@@ -501,17 +501,21 @@ class Ordered(Kind):
 
     With ascending weights u and g, the flatter policy is u and the sharper one is u g: mass moves towards the modes of
     the flatter policy (reinforcing), or from those of the sharper one without reversing the order (smoothing).
-    With `power` k the sharper one is :math:`u^k g`: at least as sharp as the k-th power of the flatter one.
+    With `power` k the sharper one is :math:`u^k g`: at least as sharp as the k-th power of the flatter one. With
+    `peaked` the flatter one has a dominant outcome and one that is about 0.
     """
 
-    def __init__(self, flatter: str = "reference", sharper: str = "policy", *, power: int = 1) -> None:
-        self.names, self.power = (flatter, sharper), power
+    def __init__(self, flatter: str = "reference", sharper: str = "policy", *, power: int = 1, peaked: bool = False) -> None:
+        self.names, self.power, self.peaked = (flatter, sharper), power, peaked
         self.fields = (Field(flatter, ("K",)), Field("gain", ("K",)))
         self.sizes = {"K": (2, 3, 4, 5)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw, label = Policies(self.names[0], "gain").draw(rng, n, shape, earlier)
-        return {name: np.sort(x, -1) for name, x in raw.items()}, label
+        raw = {name: np.sort(x, -1) for name, x in raw.items()}
+        if self.peaked:
+            raw[self.names[0]][:, 0], raw[self.names[0]][:, -1] = 1, rng.integers(90, 100, n)
+        return raw, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         return {name: np.sort(x, -1) for name, x in super().plain(rng, n, shape).items()}

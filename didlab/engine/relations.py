@@ -192,7 +192,8 @@ def _float_gap(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _leaf_margin(kind: str, left: Any, right: Any) -> np.ndarray:
     gap, scale = _float_gap(np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64))
-    margin = np.nan_to_num(gap / scale, nan=0.0)
+    with np.errstate(invalid="ignore"):
+        margin = np.nan_to_num(gap / scale, nan=0.0)
     return -np.abs(margin) if kind == "==" else margin
 
 

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -87,7 +88,9 @@ def _spread(source: Source, work: Sequence[Task], jobs: int) -> Iterator[Verdict
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(work)), mp_context=context, initializer=_start, initargs=(source,))
     try:
-        for future in as_completed([pool.submit(_work, task) for task in work]):
+        with _uninterrupted():
+            futures = [pool.submit(_work, task) for task in work]
+        for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool as e:
         raise DidlabError("a worker process died, perhaps for lack of memory: use fewer with --jobs") from e
@@ -99,11 +102,23 @@ def _spread(source: Source, work: Sequence[Task], jobs: int) -> Iterator[Verdict
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes started in here never see an interrupt: it is for the parent, which ends its workers."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _CLAIMS: dict[str, Claim] = {}
 
 
 def _start(source: Source) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent, which ends its workers
     _CLAIMS.clear()
     _CLAIMS.update((c.id, c) for c in source())
 
