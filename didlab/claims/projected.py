@@ -194,7 +194,8 @@ PRECONDITIONER = Integers("preconditioner", low=1, high=9)
     draws=(LocalModel(batch=(1,)),), symbolic=(),
     reading="Adam's first step, v / (|v| + epsilon) per parameter with epsilon = 1e-8; that of RMSprop is proportional "
             "to it as epsilon vanishes.",
-    note="The corrected direction needs P before the gradient is known: the second moments of the earlier steps.",
+    note="The corrected direction needs P before the gradient is known: the second moments of the earlier steps. "
+         "Momentum, which mixes in earlier directions, is a further change and is not judged here.",
 )
 def adam_first(chosen_gradient, rejected_gradient):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)
@@ -479,7 +480,6 @@ BATCH = (r"\Delta\theta \ne 0 \implies \Delta\theta \text{ is a descent directio
          r" - \beta\log\frac{\pi_\theta(y_l^{(i)})}{\pi_{ref}(y_l^{(i)})}\right)")
 WEIGHTED_NEIGHBOURS = {"as printed: not weighted": dict(weigh="none"), "inverse weights": dict(weigh="inverse"),
                        "only the chosen weighted": dict(weigh="chosen"),
-                       "weights of another pair": dict(weigh="shifted"),
                        "weights squared": dict(weigh="squared"), "sign flipped": dict(weigh="flipped")}
 
 
@@ -500,7 +500,7 @@ def batch_descends(chosen_gradient, rejected_gradient, probability, reference, j
 
 def weighted_descends(probability, reference, jacobian, chosen, rejected, *, weigh="slope"):
     s = steepness(probability, reference, chosen, rejected)
-    w = {"slope": s, "none": one_of(s), "inverse": one_of(s) / s, "chosen": s, "shifted": np.roll(s, 1, -1),
+    w = {"slope": s, "none": one_of(s), "inverse": one_of(s) / s, "chosen": s,
          "squared": s * s, "flipped": s}[weigh]
     g_w, g_l = weighted_gradients(probability, jacobian, chosen, rejected, w, only=weigh)
     v = dpo_pg_direction(g_w, g_l)
