@@ -88,10 +88,13 @@ TWISTS = {"by a hundredth of a nat": {"twist": "margin"}, "the other way": {"twi
 @claim("did.app-e.dominance", where="Appendix E", title="For smoothing, the last two terms dominate", draws=(SMOOTHED,),
        statement=rf"\pi \ne \pi_{{ref}},\; {FALLS} \text{{ and is not uniform}} \implies {DOMINATES}", neighbours=TWISTS,
        measurements=MEASURES,
-       reading="dominate: larger in absolute value, as displayed; smoothing: mass moves away from the modes of the reference "
+       reading="dominate: larger in absolute value, as displayed; smoothing: mass moves away from the modes of the "
+               "reference "
                "without reversing its order, short of the uniform policy",
-       note="For smoothing the displayed inequality is the conclusion of the argument in other words: it holds exactly where "
-            "the DID has the higher entropy (sub-entry). For arbitrary pairs it fails more widely; dominating by a factor "
+       note="For smoothing the displayed inequality is the conclusion of the argument in other words: it holds "
+            "exactly where "
+            "the DID has the higher entropy (sub-entry). For arbitrary pairs it fails more widely; dominating by a "
+            "factor "
             "fails as well.")
 def app_e_dominance(policy: Any, reference: Any, *, twist: str = "") -> Relation:
     return implies(both(changed(policy, reference), varies(probabilities(policy))), dominates(policy, reference, twist=twist))
@@ -115,9 +118,11 @@ def app_e_circular(policy: Any, reference: Any, *, weak: bool = False, partition
 
 
 @claim("did.app-e.dominance.general", where="Appendix E", title="The last two terms dominate for every pair", draws=PAIR,
-       statement=rf"\pi \ne \pi_{{ref}} \implies {DOMINATES}", reading="for any policy and reference", measurements=MEASURES)
+       statement=rf"{H_Q} \ne {H_REF} \implies {DOMINATES}", measurements=MEASURES,
+       reading="for any policy and reference but for ties of the two entropies, where the two sides are equal")
 def app_e_dominance_general(policy: Any, reference: Any) -> Relation:
-    return implies(changed(policy, reference), dominates(policy, reference))
+    tie = equal(did_entropy(policy, reference), entropy(reference), "entropies of the DID and of the reference")
+    return implies(negation(tie), dominates(policy, reference))
 
 
 @app_e_dominance_general.corrected(
@@ -134,10 +139,12 @@ def _by_sign(policy: Any, reference: Any, *, weak: bool = False, times: int = 2,
     return iff(dominates(policy, reference), same)
 
 
-@claim("did.app-e.smoothing-step", where="Appendix E", title="Smoothing moves the policy less from the reference than the DID",
+@claim("did.app-e.smoothing-step", where="Appendix E", title="Smoothing moves the policy less from the reference "
+                                                             "than the DID",
        draws=(Ranked("reference", "policy"),), measurements=MEASURES, statement=rf"H(\pi) > {H_REF} \implies {STEP}",
        reading="smoothing in its widest sense, a rise of the policy's entropy",
-       note="Narrower readings (order of the likelihood ratio, mixing, temperature) are covered: they all raise the entropy.",
+       note="Narrower readings (order of the likelihood ratio, mixing, temperature) are covered: they all raise the "
+            "entropy.",
        neighbours={"hypothesis weak": {"weak": True}, "arguments swapped": {"turn": True}, "the other way": {"flip": True},
                    "by a hundredth of a nat": {"margin": 1}})
 def app_e_smoothing_step(policy: Any, reference: Any, *, weak: bool = False, turn: bool = False, flip: bool = False,
@@ -153,7 +160,8 @@ def app_e_smoothing_step(policy: Any, reference: Any, *, weak: bool = False, tur
 
 
 @claim("did.app-e.smoothing-step.order", where="Appendix E", draws=(SMOOTHED,), measurements=MEASURES,
-       title="The smoothing step, with the most it gives", statement=rf"{FALLS} \implies {SECOND} \ge \log K - {H_REF}, "
+       title="The smoothing step, with the most it gives", statement=rf"{FALLS} \implies {SECOND} \ge \log K - "
+                                                                     rf"{H_REF}, "
        r"\text{ with equality iff } \pi = \pi_{ref}",
        reading="smoothing: the likelihood ratio falls as the reference rises",
        neighbours={"never equal": {"never_equal": True}, "twice the bound": {"twice": True}, "the other way": {"flip": True}})
@@ -166,7 +174,8 @@ def app_e_step_order(policy: Any, reference: Any, *, never_equal: bool = False, 
 
 @claim("did.app-e.smoothing-step.mixing", where="Appendix E", draws=(Mixed(),), measurements=MEASURES,
        title="The smoothing step for mixtures with the uniform policy",
-       statement=rf"\pi = (1-\lambda)\,\pi_{{ref}} + \tfrac{{\lambda}}{{K}},\; \pi_{{ref}} \text{{ not uniform}} \implies {STEP}",
+       statement=rf"\pi = (1-\lambda)\,\pi_{{ref}} + \tfrac{{\lambda}}{{K}},\; \pi_{{ref}} \text{{ not uniform}} "
+                 rf"\implies {STEP}",
        reading="smoothing: a mixture with the uniform policy",
        neighbours={"uniform references too": {"always": True}, "by a hundredth of a nat": {"margin": 1}, "the other way": {"flip": True}})
 def app_e_step_mixing(policy: Any, reference: Any, *, always: bool = False, margin: int = 0, flip: bool = False) -> Relation:
@@ -199,12 +208,15 @@ AROUND = {"threshold weak": {"weak": True}, "threshold 1/K": {"of": "uniform"}, 
           "the other way": {"flip": True}}
 
 
-@claim("did.app-e.reinforcing-step", where="Appendix E", title="Where a reinforced policy is below its reference, the DID is about 0",
+@claim("did.app-e.reinforcing-step", where="Appendix E", title="Where a reinforced policy is below its reference, "
+                                                               "the DID is about 0",
        draws=(REINFORCED, Small()), measurements=("did_distribution",),
        statement=rf"\pi_{{ref}} \text{{ not uniform}},\; {RISES} \implies "
                  r"\left(\pi(y) < \pi_{ref}(y) \implies q(y) \le \epsilon\right)",
-       reading="about 0: at most a given threshold of 1/10 or less; uniform references, which have no modes, are left out",
-       note="Nothing small follows: the DID there may be as large as 1/Z, which is at least 1/K. The readings by order (below the "
+       reading="about 0: at most a given threshold of 1/10 or less; uniform references, which have no modes, are "
+               "left out",
+       note="Nothing small follows: the DID there may be as large as 1/Z, which is at least 1/K. The readings by "
+            "order (below the "
             "DID of unlikely outcomes, as printed) and by the average (below 1/K) fail too; see the sub-entries.")
 def app_e_reinforcing_step(policy: Any, reference: Any, epsilon: Any) -> Relation:
     p, r, q = _where_below(policy, reference)
@@ -217,7 +229,8 @@ app_e_reinforcing_step.corrected(THRESHOLD, draws=(Policies("policy", "reference
 
 @claim("did.app-e.reinforcing-step.condition", where="Appendix E", draws=(REINFORCED, Small()), measurements=("did_distribution",),
        title="Where a reinforced policy is below its reference, the DID is about 0, under condition 1",
-       statement=rf"\exists y' : \pi_{{ref}}(y') \le \epsilon,\; {RISES},\; \left(\pi_{{ref}}(y) \le \epsilon \Rightarrow \pi(y) \le \epsilon,\, q(y) \le "
+       statement=rf"\exists y' : \pi_{{ref}}(y') \le \epsilon,\; {RISES},\; \left(\pi_{{ref}}(y) \le \epsilon "
+                 rf"\Rightarrow \pi(y) \le \epsilon,\, q(y) \le "
                  rf"\epsilon\right) \implies \left(\pi(y) < \pi_{{ref}}(y) \implies q(y) \le \epsilon\right)",
        reading="with condition 1 as a hypothesis at the same threshold, and an outcome to which it applies")
 def app_e_step_condition(policy: Any, reference: Any, epsilon: Any) -> Relation:
@@ -241,11 +254,12 @@ def app_e_step_average(policy: Any, reference: Any) -> Relation:
 
 
 @app_e_step_average.corrected(
-    rf"{RISES} \implies \left(\pi(y) < \pi_{{ref}}(y) \iff q(y) < \tfrac1Z\right) \text{{ and }} Z \le K, \text{{ with equality iff }} "
+    rf"{RISES} \implies \left(\pi(y) < \pi_{{ref}}(y) \iff q(y) < \tfrac1Z\right) \text{{ and }} Z \le K, \text{{ "
+    rf"with equality iff }} "
     r"\pi = \pi_{ref} \text{ or } \pi_{ref} \text{ is uniform}",
     neighbours={"never equal": {"never_equal": True}, "at least K": {"flip": True}, "below 1/K": {"of": "uniform"}})
 def _average(policy: Any, reference: Any, *, never_equal: bool = False, flip: bool = False, of: str = "reference") -> Relation:
-    p, r, q = _where_below(policy, reference)
+    p, r, _ = _where_below(policy, reference)
     k, z = r.shape[-1], (p / r).sum(-1)
     z, k = (k, z) if flip else (z, k)
     above = greater(k, z, "K and Z")
@@ -256,7 +270,8 @@ def _average(policy: Any, reference: Any, *, never_equal: bool = False, flip: bo
 
 @claim("did.app-e.reinforcing-step.order", where="Appendix E", draws=(REINFORCED,), measurements=("did_distribution",),
        title="Where a reinforced policy is below its reference, the DID is below that of unlikelier outcomes",
-       statement=rf"{RISES} \implies \left(\pi(\tilde y) < \pi_{{ref}}(\tilde y),\; \pi_{{ref}}(y') < \pi_{{ref}}(\tilde y) \implies "
+       statement=rf"{RISES} \implies \left(\pi(\tilde y) < \pi_{{ref}}(\tilde y),\; \pi_{{ref}}(y') < "
+                 rf"\pi_{{ref}}(\tilde y) \implies "
                  r"q(\tilde y) < q(y')\right)",
        reading="the displayed comparison of a falling outcome with one that the reference finds less likely")
 def app_e_step_order_of_did(policy: Any, reference: Any) -> Relation:
@@ -280,8 +295,10 @@ def _order(policy: Any, reference: Any, *, strict: bool = False, flip: bool = Fa
 @claim("did.app-e.specificity", where="Appendix E", title="The smoothing step fails for reinforcing", draws=(REINFORCED,),
        statement=rf"\pi \ne \pi_{{ref}} \text{{ not uniform}},\; {RISES} \implies D_{{KL}}[\pi_{{ref}} \,\|\, {Q}] < "
                  rf"D_{{KL}}[\pi_{{ref}} \,\|\, \pi]",
-       reading="the argument separates the two cases: the inequality it draws from smoothing does not follow from reinforcing",
-       note="A mild reinforcement meets both displayed inequalities of the smoothing argument and gets its conclusion; see the "
+       reading="the argument separates the two cases: the inequality it draws from smoothing does not follow from "
+               "reinforcing",
+       note="A mild reinforcement meets both displayed inequalities of the smoothing argument and gets its "
+            "conclusion; see the "
             "sub-entries. The verdict is the same for temperatures below 1.",
        measurements=MEASURES,
        neighbours={"by a hundredth of a nat": {"twist": "margin"}, "the other way": {"twist": "flipped"},
@@ -302,7 +319,8 @@ def _sharper(policy: Any, reference: Any) -> Relation:
 
 @claim("did.app-e.specificity.premises", where="Appendix E", draws=(REINFORCED,), measurements=MEASURES,
        title="No reinforcement meets both displayed inequalities of the smoothing argument",
-       statement=rf"\pi \ne \pi_{{ref}} \text{{ not uniform}},\; {RISES} \implies \text{{not both }} {DOMINATES} \text{{ and }} {STEP}",
+       statement=rf"\pi \ne \pi_{{ref}} \text{{ not uniform}},\; {RISES} \implies \text{{not both }} {DOMINATES} "
+                 rf"\text{{ and }} {STEP}",
        reading="the two premises of the smoothing argument taken together",
        neighbours={"not the first": {"twist": "first"}, "both": {"twist": "both"}, "first without the step": {"twist": "apart"},
                    "no step, by a hundredth of a nat": {"twist": "margin"}})
@@ -319,10 +337,12 @@ app_e_premises.assuming(SHARPER, draws=(SHARPENED,))(_sharper)
 
 @claim("did.app-e.specificity.threshold", where="Appendix E with section 3.5", draws=(Tempered(),), measurements=MEASURES,
        title="From which temperature on the smoothing step fails",
-       statement=rf"\pi \propto \pi_{{ref}}^{{1/\tau}},\; \pi_{{ref}} \text{{ not uniform}}: \quad \tau \ge 1 \implies {STEP}, "
+       statement=rf"\pi \propto \pi_{{ref}}^{{1/\tau}},\; \pi_{{ref}} \text{{ not uniform}}: \quad \tau \ge 1 "
+                 rf"\implies {STEP}, "
                  rf"\quad \tau \le \tfrac12 \implies \text{{its reverse}}; \quad \tau = \tfrac12 \implies \log Z = "
                  r"-\log \sum_y \pi_{ref}(y)^2",
-       reading="our own statement: log Z falls with the sharpness, from log K at tau = 1 to the collision entropy at 1/2",
+       reading="our own statement: log Z falls with the sharpness, from log K at tau = 1 to the collision entropy "
+               "at 1/2",
        neighbours={"reverse from 1 on": {"at": (1, 1)}, "reverse from 3/4 on": {"at": (4, 3)}, "sides swapped": {"swap": True}})
 def app_e_specificity_threshold(policy: Any, reference: Any, sharpness: Any, *, at: tuple[int, int] = (2, 1),
                                 swap: bool = False) -> Relation:

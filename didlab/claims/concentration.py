@@ -8,16 +8,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..did import did_entropy
+from ..engine.kinds import Ordered, Tailed
 from ..engine.relations import Relation, at_least, both, either, equal, exists, forall, greater, implies, negation
 from ..information import entropy
 from ..policies import probabilities
 
-__all__ = ["about_zero", "changed", "few_modes", "mean", "sharper_than_reference", "together", "varies"]
+__all__ = [
+    "ENTROPIES", "FEW_MODES", "H_Q", "H_REF", "NEAR_ZERO", "REINFORCED", "SHARPENED", "SHARPER", "SMOOTHED", "SPREAD",
+    "TEMPERED", "TWISTS", "UNEVEN", "about_zero", "changed", "few_modes", "gap", "higher", "lower", "mean",
+    "sharper_than_reference", "together", "varies",
+]
 
-SHARPER = r"\frac{\pi(y)}{\pi_{ref}(y)^2} \text{ rises with } \pi_{ref}(y) \text{ and is not constant: the update is sharper " \
-          r"than the reference itself (for tempering, } \tau < \tfrac12 \text{)}"
-FEW_MODES = r"H\!\left(\tfrac{1}{\pi_{ref}}\right) \ge H(\pi_{ref}) \text{, with } \tfrac{1}{\pi_{ref}} \text{ normalised: the " \
-            r"reference does not have a few unlikely outcomes among many likely ones}"
+H_Q, H_REF = r"H(q_{\pi/\pi_{ref}})", r"H(\pi_{ref})"
+TEMPERED = r"\pi \propto \pi_{ref}^{1/\tau}"
+UNEVEN = r"\pi_{ref} \text{ not uniform}"
+NEAR_ZERO = r"\left(\pi_{ref}(y) \le \epsilon \Rightarrow \pi(y) \le \epsilon,\; q(y) \le \epsilon\right)"
+ENTROPIES = ("did_entropy", "entropy")
+REINFORCED, SMOOTHED = Ordered("reference", "policy"), Ordered("policy", "reference")
+SHARPENED = Ordered("reference", "policy", power=2)
+SPREAD = Tailed(SMOOTHED, "reference")
+SHARPER = (
+    r"\frac{\pi(y)}{\pi_{ref}(y)^2} \text{ rises with } \pi_{ref}(y) \text{ and is not constant: the update is sharper "
+    r"than the reference itself (for tempering, } \tau < \tfrac12 \text{)}"
+)
+FEW_MODES = (
+    r"H\!\left(\tfrac{1}{\pi_{ref}}\right) \ge H(\pi_{ref}) \text{, with } \tfrac{1}{\pi_{ref}} \text{ normalised: "
+    r"the reference does not have a few unlikely outcomes among many likely ones}"
+)
 
 
 def varies(x: Any, label: str = "") -> Relation:
@@ -60,6 +78,28 @@ def mean(weights: Any, values: Any) -> Any:
     return (weights * values).sum(-1)
 
 
-def decided(left: Any, right: Any, what: Relation) -> Relation:
-    """left > right exactly where the relation is true."""
-    return both(implies(what, greater(left, right)), implies(negation(what), at_least(right, left)))
+def gap(high: Any, low: Any, label: str, twist: str) -> Relation:
+    """high > low; the twists are false statements near it, such as the same with a margin."""
+    if twist == "flipped":
+        high, low = low, high
+    if twist == "margin":
+        high, low = 100 * high, 100 * low + 1
+    if twist == "share":
+        high, low = 9 * high, 10 * low
+    return greater(high, low, label)
+
+
+def lower(policy: Any, reference: Any, twist: str = "") -> Relation:
+    """The entropy of the DID is below that of the reference."""
+    low = did_entropy(policy, reference)
+    return gap(entropy(policy if twist == "policy" else reference), low, "entropies of the reference and of the DID", twist)
+
+
+def higher(policy: Any, reference: Any, twist: str = "") -> Relation:
+    """The entropy of the DID is above that of the reference."""
+    low = entropy(policy if twist == "policy" else reference)
+    return gap(did_entropy(policy, reference), low, "entropies of the DID and of the reference", twist)
+
+
+TWISTS = {"by a hundredth of a nat": {"twist": "margin"}, "the other way": {"twist": "flipped"},
+          "compared with the policy": {"twist": "policy"}, "by a ninth of it": {"twist": "share"}}
