@@ -75,7 +75,7 @@ def _proved_at(statement: Statement, shape: dict[str, int]) -> bool:
             relation = evaluate(statement, raw, SYMBOLIC)
             if not identity(relation) or int(truth(relation, False)) != 1:
                 return False
-        except (NotExact, TypeError, AttributeError, Undefined):
+        except (NotExact, TypeError, AttributeError, ValueError, Undefined):  # an order of indeterminates has no answer
             return False
     return True
 

@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 from scipy.optimize import differential_evolution
 
+from ..errors import DidlabError
 from .claim import Statement
 from .instances import Batch, Decision, Undefined, decide, draw, evaluate, scan, shapes
 from .kinds import Field, Raw, Shape, instance_fields
@@ -138,8 +139,13 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
 
     def objective(columns: np.ndarray) -> np.ndarray:
         points = np.atleast_2d(columns.T)
-        relation = evaluate(statement, instances(points, False), FLOAT)
-        return np.broadcast_to(robustness(relation, True), (len(points),)).astype(float)
+        raw = instances(points, False)
+        try:
+            return np.broadcast_to(robustness(evaluate(statement, raw, FLOAT), True), (len(points),)).astype(float)
+        except DidlabError:  # a check may refuse what is not of its kind: such points are as good as true
+            valid = np.broadcast_to(np.logical_and.reduce([k.valid(raw) for k in statement.draws]), (len(points),))
+            kept = {name: np.where(valid.reshape(-1, *(1,) * (x.ndim - 1)), x, start[name]) for name, x in raw.items()}
+            return np.where(valid, robustness(evaluate(statement, kept, FLOAT), True), 1.0)
 
     bounds = [(0.0, float(np.log(f.high))) for f, length in zip(fields, lengths, strict=True) for _ in range(length)]
     first = np.log(np.concatenate([np.maximum(start[f.name], 1).reshape(-1) for f in fields]).astype(float))
