@@ -29,6 +29,7 @@ Array = Any
 SCALE = 2.0**800  # weights are scaled by this where a result would be subnormal
 UNDERFLOW = 2.0**-960  # sums below it are computed a second time, scaled
 CAREFUL_BELOW = 1e-6  # below it, divergences are computed a second time with a refined normaliser
+EXTENDED = bool(np.finfo(np.longdouble).eps < 2.0**-60)  # whether a long double is wider than a double
 BLOCK = 1 << 14  # elements per block of rows: the temporaries of a formula then stay in the cache
 
 
@@ -314,19 +315,35 @@ class Numpy(Floats):
         return total
 
     def log_ratio(self, a: Array, b: Array) -> Array:
-        """Elements where the normaliser cancels the difference are computed again in ball arithmetic."""
+        """Where the normaliser cancels the difference: again in extended precision, and then in ball arithmetic."""
         a, b = (np.ascontiguousarray(x) for x in np.broadcast_arrays(a, b))
         _, q, value = self.contrast(a, b)
         d, d_low = two_diff(a, b)
         same = ((d == d[..., :1]) & (d_low == d_low[..., :1])).all(-1)[..., None]
         moved = np.abs(d - (a.max(-1) - b.max(-1))[..., None])
-        total = -2 * (q * np.expm1(np.minimum(value, 0))).sum(-1)[..., None]
+        reach = moved - 2 * (q * np.expm1(np.minimum(value, 0))).sum(-1)[..., None]
         value = np.where(same, 0.0, value)
-        doubtful = ((np.abs(value) < (moved + total) / 2) | (np.abs(value) < UNDERFLOW)) & ~same
+        doubtful = ((np.abs(value) < reach / 2) | (np.abs(value) < UNDERFLOW)) & ~same
+        rows = doubtful.any(-1)
+        if EXTENDED and rows.any():
+            fine = _log_ratio_extended(a[rows], b[rows], value[rows])
+            value[rows] = np.where(doubtful[rows], fine, value[rows])
+            doubtful[rows] &= (np.abs(fine) < reach[rows] / 256) | (np.abs(fine) < UNDERFLOW)
         for row in np.argwhere(doubtful.any(-1)):
             i = tuple(row)
             value[i][doubtful[i]] = _log_ratio_balls(a[i], b[i], np.flatnonzero(doubtful[i]))
         return value
+
+
+def _log_ratio_extended(a: Array, b: Array, guess: Array) -> Array:
+    """log p - log q of rows with the normaliser of a guess corrected in extended precision (64 bits)."""
+    top = b.argmax(-1)[..., None]
+    d, low = two_diff(a.astype(np.longdouble), b.astype(np.longdouble))
+    d = (d - (np.take_along_axis(d, top, -1) - np.take_along_axis(guess, top, -1))) + low
+    log_weights = b.astype(np.longdouble) - np.take_along_axis(b, top, -1)
+    weights = np.exp(log_weights)
+    excess = np.where(d < 1, weights * np.expm1(np.minimum(d, 1)), np.exp(log_weights + np.maximum(d, 1)) - weights)
+    return (d - np.log1p(excess.sum(-1) / weights.sum(-1))[..., None]).astype(np.float64)
 
 
 def _log_ratio_balls(a: Array, b: Array, which: Array) -> list[float]:
