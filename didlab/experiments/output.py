@@ -1,0 +1,72 @@
+"""What an experiment leaves behind: the image, the numbers beside it, and its caption; each whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Output", "Progress", "write_whole"]
+
+Progress = Callable[[str, float], object]
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write under a temporary name, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data)
+    os.replace(part, path)
+
+
+@dataclass
+class Output:
+    """The folder of a figure's files, and how far the work is.
+
+    Attributes:
+        name: of the figure.
+        folder: where its files go.
+        progress: called with a text and a share of 1.
+    """
+
+    name: str
+    folder: Path
+    progress: Progress = field(default=lambda text, share: None)
+
+    def say(self, text: str, share: float) -> None:
+        """Report progress."""
+        self.progress(f"{self.name}: {text}", share)
+
+    def checkpoint(self, part: str) -> Path:
+        """The file from which a killed part of the work goes on."""
+        return self.folder / ".checkpoints" / f"{self.name}-{part}.npz"
+
+    def table(self, part: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+        """Numbers as CSV, floats with seven digits."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(list(header))
+        for row in rows:
+            writer.writerow([f"{x:.7g}" if hasattr(x, "dtype") or isinstance(x, float) else x for x in row])
+        write_whole(self.folder / (f"{self.name}-{part}.csv" if part else f"{self.name}.csv"), text.getvalue().encode())
+
+    def image(self, figure: Any) -> None:
+        """The figure as PNG, without a date, so that the same numbers give the same bytes."""
+        data = io.BytesIO()
+        figure.savefig(data, format="png", metadata={"Software": None})
+        write_whole(self.folder / f"{self.name}.png", data.getvalue())
+
+    def caption(self, title: str, shows: str, differs: str, facts: dict[str, Any]) -> None:
+        """The caption: what is shown, what differs from the paper, and the numbers quoted. Written last."""
+        content = {"title": title, "shows": shows, "differs": differs, "facts": facts}
+        write_whole(self.folder / f"{self.name}.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        for left in (self.folder / ".checkpoints").glob(f"{self.name}-*"):
+            left.unlink()
+        if (self.folder / ".checkpoints").exists() and not any((self.folder / ".checkpoints").iterdir()):
+            (self.folder / ".checkpoints").rmdir()
+        self.say("done", 1.0)
