@@ -514,7 +514,7 @@ class Ordered(Kind):
         raw, label = Policies(self.names[0], "gain").draw(rng, n, shape, earlier)
         raw = {name: np.sort(x, -1) for name, x in raw.items()}
         if self.peaked:
-            raw[self.names[0]][:, 0], raw[self.names[0]][:, -1] = 1, rng.integers(90, 100, n)
+            raw[self.names[0]][:, 0], raw[self.names[0]][:, -1] = 1, weights.HIGH
         return raw, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
