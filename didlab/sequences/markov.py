@@ -217,7 +217,9 @@ def entropy(policy: MarkovPolicy) -> float:
 
 
 def kl_divergence(policy: MarkovPolicy, reference: MarkovPolicy) -> float:
-    r"""Divergence over sequences, :math:`D(\pi_1\|\rho_1) + \sum_t\sum_a \pi_t(a)\,D(\pi_t(\cdot|a)\|\rho_t(\cdot|a))`, in nats.
+    r"""Kullback-Leibler divergence over sequences, in nats.
+
+    .. math:: D(\pi_1\|\rho_1) + \sum_t\sum_a \pi_t(a)\,D(\pi_t(\cdot|a)\|\rho_t(\cdot|a))
 
     Args:
         policy, reference: Markov policies over the same sequences.
@@ -268,7 +270,7 @@ def log_partition(policy: MarkovPolicy, reference: MarkovPolicy) -> float:
     r""":math:`\log Z`, :math:`Z = \sum_y \pi(y)/\pi_{ref}(y)`, over all sequences.
 
     >>> p = markov_policy([0.0, 1.0], [[0.0, 1.0], [1.0, 0.0]], 3)
-    >>> round(log_partition(p, p) / np.log(2), 12)
+    >>> round(float(log_partition(p, p) / np.log(2)), 12)
     3.0
 
     Ref: Won et al. 2025, Theorem 3.2.
@@ -280,7 +282,7 @@ def did_entropy(policy: MarkovPolicy, reference: MarkovPolicy) -> float:
     r"""Entropy of the DID over sequences, :math:`H(q_{\pi/\pi_{ref}})`, in nats.
 
     >>> p = markov_policy([0.0, 1.0], [[0.0, 1.0], [1.0, 0.0]], 3)
-    >>> round(did_entropy(p, p) / np.log(2), 12)
+    >>> round(float(did_entropy(p, p) / np.log(2)), 12)
     3.0
 
     Ref: Won et al. 2025, section 4.
@@ -289,7 +291,7 @@ def did_entropy(policy: MarkovPolicy, reference: MarkovPolicy) -> float:
 
 
 def ideal_rejected(target: MarkovPolicy, reference: MarkovPolicy, beta: float) -> MarkovPolicy:
-    r"""The policy to sample rejected sequences from, :math:`\pi_l \propto \pi_{ref}(\pi_{ref}/\pi^*)^\beta`: Markov too.
+    r"""The policy to sample rejected sequences from, :math:`\pi_l \propto \pi_{ref}(\pi_{ref}/\pi^*)^\beta`.
 
     Args:
         target, reference: Markov policies over the same sequences.

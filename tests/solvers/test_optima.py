@@ -1,0 +1,187 @@
+"""Exact optima: tolerance, iterations, the targets of the theory, existence and uniqueness."""
+
+import numpy as np
+import pytest
+
+from didlab import DidlabError, did_distribution, ideal_rejected, js_divergence, objectives
+from didlab.solvers import PopulationLoss, existence, gradient_flow, optimum
+
+TEMPERATURES = (0.25, 0.5, 2.0, 4.0, 8.0)
+SMOOTH = (
+    [("dpo", {}), ("log-pi", {}), ("ipo", {}), ("cpo", {}), ("sppo", {}), ("r-dpo", {})]
+    + [("orpo", {"beta": b, "convention": c}) for b in (0.1, 0.5, 1.0, 2.0) for c in ("paper", "slope", "likelihood")]
+    + [("simpo", {"beta": b, "gamma": g}) for b in (2.0, 2.5) for g in (0.3, 0.5, 1.0, 1.2, 1.4, 1.6)]
+    + [("cal-dpo", {"beta": b, "convention": c}) for b in (1e-3, 2e-3, 3e-3, 0.01, 0.1) for c in ("paper", "scaled")]
+)
+PIECEWISE = [
+    ("slic", {"beta": b, "lam": k, "convention": c})
+    for b in (0.1, 0.5, 1.0, 2.0) for k in (0.1, 0.5, 1.0, 10.0) for c in ("margin", "swapped", "slope")
+] + [("rrhf", {"lam": k}) for k in (0.1, 1.0, 10.0)]
+
+
+def setting(temperature, k=32, seed=42):
+    reference = np.random.default_rng(seed).normal(size=k)
+    target = reference / temperature
+    return reference, target, 2 * reference - target
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_smooth_objectives_of_the_paper(temperature):
+    reference, _, rejected = setting(temperature)
+    for name, hyper in SMOOTH:
+        found = optimum(objectives.get(name, **hyper), reference, rejected)
+        assert found.gradient_norm <= 1e-12 * max(1.0, abs(found.loss)), (name, hyper)
+        assert found.iterations <= 30 and found.converged and found.attained, (name, hyper)
+        assert found.unique is (None if name == "orpo" else True), (name, hyper)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_the_optima_the_theory_names(temperature):
+    reference, target, rejected = setting(temperature)
+    dpo = optimum(objectives.get("dpo"), reference, rejected)
+    assert js_divergence(dpo.policy, target) <= 1e-24
+    log_pi = optimum(objectives.get("log-pi"), reference, rejected)
+    assert js_divergence(log_pi.policy, did_distribution(target, reference)) <= 1e-18
+    for beta in (0.5, 2.0):
+        found = optimum(objectives.get("dpo", beta=beta), reference, ideal_rejected(target, reference, beta))
+        assert js_divergence(found.policy, target) <= 1e-24
+
+
+@pytest.mark.parametrize("temperature", [0.25, 4.0])
+def test_hinges_carry_their_proof(temperature):
+    reference, _, rejected = setting(temperature)
+    rng = np.random.default_rng(0)
+    for name, hyper in PIECEWISE:
+        objective = objectives.get(name, **hyper)
+        found = optimum(objective, reference, rejected)
+        assert found.converged and found.unique, (name, hyper, found.gradient_norm)
+        loss = PopulationLoss(objective, reference, rejected)
+        for size in (1e-6, 1e-3, 1.0):
+            assert loss.value(found.policy + size * rng.normal(size=32)) > found.loss - 1e-15
+
+
+@pytest.mark.slow
+def test_hinges_at_every_temperature():
+    for temperature in TEMPERATURES:
+        for seed in range(3):
+            reference, _, rejected = setting(temperature, seed=seed)
+            for name, hyper in PIECEWISE:
+                found = optimum(objectives.get(name, **hyper), reference, rejected)
+                assert found.converged, (temperature, seed, name, hyper, found.gradient_norm)
+
+
+@pytest.mark.parametrize("name", ["slic", "rrhf"])
+@pytest.mark.parametrize("k", [2, 3, 32])
+def test_hinges_without_likelihood_are_linear_programs(name, k):
+    reference, _, rejected = setting(4.0, k)
+    found = optimum(objectives.get(name, lam=0.0), reference, rejected)
+    assert found.converged and found.unique
+    ratio = optimum(objectives.get("slic", beta=0.1, convention="trl"), reference, rejected)
+    slic = optimum(objectives.get("slic", beta=1.0, lam=0.0), reference, rejected)
+    assert ratio.loss == pytest.approx(slic.loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("k", [2, 5, 32])
+def test_dpo_positive_rests_on_its_kinks(temperature, k):
+    reference, _, rejected = setting(temperature, k)
+    rng = np.random.default_rng(1)
+    for beta, lam in [(0.1, 5.0), (1.0, 0.5), (1.0, 50.0)]:
+        objective = objectives.get("dpo-positive", beta=beta, lam=lam)
+        found = optimum(objective, reference, rejected)
+        assert found.converged and found.unique, (beta, lam, found.gradient_norm)
+        loss = PopulationLoss(objective, reference, rejected)
+        for size in (1e-5, 1e-2):
+            assert loss.value(found.policy + size * rng.normal(size=k)) >= found.loss - 1e-15
+
+
+def test_many_outcomes():
+    reference, target, rejected = setting(4.0, 3_000)
+    for name in ("dpo", "simpo", "cal-dpo"):
+        found = optimum(objectives.get(name, beta=1.0), reference, rejected)
+        assert found.converged, name
+    assert js_divergence(optimum(objectives.get("dpo"), reference, rejected).policy, target) <= 1e-24
+
+
+def test_the_ipo_optimum_solves_its_linear_system():
+    reference, _, rejected = setting(2.0, 6)
+    p, q = (np.exp(x - np.logaddexp.reduce(x)) for x in (reference, rejected))
+    # sum_ij p_i q_j (h_i - h_j - t)^2: (p_i + q_i) h_i - p_i <q, h> - q_i <p, h> = t (p_i - q_i)
+    a = np.diag(p + q) - np.outer(p, q) - np.outer(q, p)
+    h = np.linalg.lstsq(a, 0.5 * (p - q), rcond=None)[0]
+    found = optimum(objectives.get("ipo"), reference, rejected)
+    assert js_divergence(found.policy, reference + h) < 1e-28
+
+
+class TestExistence:
+    dpo = objectives.get("dpo")
+
+    def test_a_data_set_with_cycles_has_one_optimum(self):
+        table = [[0, 2, 0], [0, 0, 1], [3, 0, 0]]
+        found = optimum(self.dpo, weights=table)
+        assert found.attained and found.unique and found.converged
+
+    def test_a_group_that_is_never_beaten_escapes(self):
+        table = [[0, 1, 1, 0], [1, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 0]]
+        found = optimum(self.dpo, weights=table)
+        assert found.attained is False and found.policy is None
+        assert found.escape.tolist() == [1, 1, 0, 0]
+        loss = PopulationLoss(self.dpo, weights=table)
+        values = [loss.value(t * found.escape) for t in (0.0, 1.0, 10.0, 100.0)]
+        assert values[0] > values[1] > values[2] >= values[3]
+
+    def test_groups_that_never_met_leave_a_free_shift(self):
+        table = np.kron(np.eye(2), [[0, 1], [1, 0]])
+        found = existence(PopulationLoss(self.dpo, weights=table))
+        assert found.attained and found.unique is False
+
+    def test_an_outcome_never_chosen_vanishes_under_a_likelihood(self):
+        found = optimum(objectives.get("cpo"), weights=[[0, 1], [0, 0]])
+        assert found.attained is False and found.escape.tolist() == [1, 0]
+
+    def test_kto_lets_the_rejected_go(self):
+        reference, _, rejected = setting(4.0, 6)
+        objective = objectives.get("kto")
+        found = optimum(objective, reference, rejected)
+        p, q = (np.exp(x - np.logaddexp.reduce(x)) for x in (reference, rejected))
+        assert found.attained is False
+        assert found.escape.tolist() == (p > q).astype(float).tolist()
+        loss = PopulationLoss(objective, reference, rejected)
+        values = [loss.value(reference + t * found.escape) for t in (0.0, 1.0, 5.0, 30.0)]
+        assert values == sorted(values, reverse=True)
+
+    def test_kto_that_balances_is_constant(self):
+        found = existence(PopulationLoss(objectives.get("kto"), [0.0, 1.0], [0.0, 1.0]))
+        assert found.attained and found.unique is False
+
+    def test_least_squares_of_unconnected_outcomes(self):
+        found = existence(PopulationLoss(objectives.get("ipo"), weights=np.kron(np.eye(2), [[0, 1], [0, 0]])))
+        assert found.attained and found.unique is False
+
+
+def test_gradient_flow_ends_at_the_optimum():
+    reference, target, rejected = setting(2.0, 4)
+    loss = PopulationLoss(objectives.get("dpo"), reference, rejected)
+    path = gradient_flow(loss, reference, np.geomspace(1e-2, 1e5, 20))
+    values = [loss.value(theta) for theta in path]
+    assert values == sorted(values, reverse=True)
+    assert js_divergence(path[-1], target) < 1e-12
+    np.testing.assert_allclose(path.sum(1), reference.sum(), atol=1e-6)  # the flow keeps the sum of the logits
+
+
+def test_bad_arguments():
+    dpo = objectives.get("dpo")
+    for call, name in [
+        (lambda: optimum(dpo, [0.0], [0.0]), "reference"),
+        (lambda: optimum(dpo, [0.0, 1.0], [0.0, 1.0, 2.0]), "rejected"),
+        (lambda: optimum(dpo, [0.0, np.inf], [0.0, 1.0]), "chosen"),
+        (lambda: optimum(dpo, weights=[[0.0, -1.0], [1.0, 0.0]]), "weights"),
+        (lambda: optimum(dpo, weights=[0.0, 1.0]), "weights"),
+        (lambda: gradient_flow(PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0.0, 0.0], [1.0, 0.0]), "times"),
+        (
+            lambda: gradient_flow(PopulationLoss(objectives.get("slic"), [0.0, 1.0], [0.0, 1.0]), [0, 0.0], [0.0, 1.0]),
+            "loss",
+        ),
+    ]:
+        with pytest.raises(DidlabError, match=f"`{name}`"):
+            call()
