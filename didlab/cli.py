@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         "verify",
         help="judge statements",
         description="Judge statements and compare the verdicts with the recorded ones.",
-        epilog="Exits with 0 if no verdict differs from the recorded one, 1 if one differs or is vacuous, undecided or an "
-        "error, 2 for bad input, 130 when interrupted.",
+        epilog="Exits with 0 if no verdict differs from the recorded one, 1 if one differs or is vacuous, undecided or "
+        "an error, 2 for bad input, 130 when interrupted.",
     )
     verify.add_argument(
         "ids", nargs="*", metavar="ID", help="which statements: ids or patterns such as 'did.thm-3.*' (default: all)"

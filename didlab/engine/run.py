@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -78,12 +78,12 @@ def run(
 Task = tuple[str, int, str, Mapping[str, Any] | None]
 
 
-def _here(claims: Mapping[str, Claim], work: Sequence[Task]) -> Iterator[Verdict]:
+def _here(claims: Mapping[str, Claim], work: Sequence[Task]) -> Generator[Verdict, None, None]:
     for task in work:
         yield _judged(claims[task[0]], *task[1:])
 
 
-def _spread(source: Source, work: Sequence[Task], jobs: int) -> Iterator[Verdict]:
+def _spread(source: Source, work: Sequence[Task], jobs: int) -> Generator[Verdict, None, None]:
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(work)), mp_context=context, initializer=_start, initargs=(source,))

@@ -59,5 +59,5 @@ def to_text(document: Mapping[str, Any]) -> str:
 
 def schema(name: str = "verdicts") -> dict[str, Any]:
     """The JSON Schema of the "verdicts" file or of a "certificate"."""
-    text = resources.files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    text = resources.files("didlab.report").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
     return json.loads(text)

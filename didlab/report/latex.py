@@ -69,33 +69,34 @@ TOKEN = re.compile(r"\\operatorname\*|\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 Atom = tuple[str, str]  # text and class: ord, op, bin, rel, open, close, punct, inner, space
 
 
-def unicode(source: str) -> str:
+def unicode(source: str, *, prose: bool = False) -> str:
     r"""A statement in Unicode text; a command that is not known keeps its name.
 
     >>> unicode(r"\pi_{\mathrm{ref}}(y)^{2} \ge \frac{\log n}{n+1}")
     'π_ref(y)² ≥ (log n)/(n + 1)'
     """
     text = ""
-    for kind, part in segments(source):
+    for kind, part in segments(source, prose=prose):
         made = _math(part) if kind == "math" else part
         relations = "".join(RELATION.values()) + "=<>"
         text += f" {made}" if text and made and (made[0] in relations or text[-1] in relations) else made
     return re.sub(r"\s+", " ", text).strip()
 
 
-def segments(source: str) -> list[tuple[str, str]]:
-    r"""The ("text", words) and ("math", LaTeX) that a statement consists of.
+def segments(source: str, *, prose: bool = False) -> list[tuple[str, str]]:
+    r"""The ("text", words) and ("math", LaTeX) that a statement, or what is known to be prose, consists of.
 
     >>> segments(r"\pi > 0 \text{ for every } y")
     [('math', '\\pi > 0'), ('text', ' for every '), ('math', 'y')]
     """
     if re.search(r"(?<!\\)\$|\\\(", _without_text(source)):
         parts = list(_prose(source))
-    elif _is_prose(source):
+    elif prose or _is_prose(source):
         parts = [("text", re.sub(r"\\[A-Za-z]+(?:_\w)?", lambda m: _math(m[0]), source))]
     else:
         parts = list(_split_text(source))
-    return [(kind, part.strip() if kind == "math" else part) for kind, part in parts if part.strip() or kind == "text"]
+    parts = [(kind, _trimmed(part) if kind == "math" else part) for kind, part in parts]
+    return [(kind, part) for kind, part in parts if part]
 
 
 LONG = 40
@@ -120,7 +121,12 @@ def pieces(math: str) -> list[str]:
         if depth == 0 and (token == "," or name in ("quad", "qquad")):
             out.append("")
             start = True
-    return [p.strip() for p in out if p.strip()]
+    return [p for p in map(_trimmed, out) if p]
+
+
+def _trimmed(math: str) -> str:
+    """Math without the spaces around it, written ones included."""
+    return re.sub(r"^\s+|(?:(?<!\\)\\[ ,;:!>]|\s)+$", "", math)
 
 
 def _unary(before: str) -> bool:
@@ -294,8 +300,9 @@ def _wrapped(tokens: list[str], multiply: bool = True) -> str:
 def _script(mark: str, text: str) -> str:
     table = SUPER if mark == "^" else SUB
     word = len(text) > 2 and text.isalpha()
-    if text and all(c in table for c in text) and not word:
-        return "".join(table[c] for c in text)
+    close = text.replace(" ", "")
+    if close and all(c in table for c in close) and not word:
+        return "".join(table[c] for c in close)
     return f"{mark}{text}" if re.fullmatch(r"[\w*′]+|\(.*\)", text) else f"{mark}({text})"
 
 

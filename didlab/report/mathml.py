@@ -19,14 +19,14 @@ REWRITES = (
 )
 
 
-def html(source: str, *, display: bool = False) -> str:
+def html(source: str, *, display: bool = False, prose: bool = False) -> str:
     r"""The statement as inline HTML, fractions and sums at full size if it is displayed.
 
     >>> html(r"\text{for } x")
     'for <span class="m"><math><mrow><mi>x</mi></mrow></math></span>'
     """
     out = ""
-    for kind, part in segments(source):
+    for kind, part in segments(source, prose=prose):
         if kind == "text":
             out += _words(part)
             continue
@@ -75,6 +75,7 @@ def _tidy(made: str, display: bool) -> str:
         ' xmlns="http://www.w3.org/1998/Math/MathML" display="inline"', ' displaystyle="true"' if display else ""
     )
     made = re.sub(r"^(<math[^>]*><mrow>)<mo>(&#x02212;|&#x0002B;|\+|−)</mo>", r'\1<mo form="infix">\2</mo>', made)
+    made = re.sub(r"&(?!#?\w+;)", "&amp;", made)
     made = UPRIGHT.sub(lambda m: f"<mi>{''.join(re.findall(r'>([^<])<', m[0]))}</mi>", made)
     made = WORD.sub(r"<mi>\1</mi>", made)
     made = ARROW.sub(_operator, made)

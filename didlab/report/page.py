@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -73,7 +74,7 @@ def page(
 
 
 def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files("didlab.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _style(verdict: str) -> str:
@@ -205,9 +206,9 @@ def _data(c: Claim) -> str:
 
 def _title(c: Claim) -> str:
     return (
-        mathml.html(c["title"])
+        mathml.html(c["title"], prose=True)
         if "$" in c["title"]
-        else escape(unicode(c["title"]) if "\\" in c["title"] else c["title"])
+        else escape(unicode(c["title"], prose=True) if "\\" in c["title"] else c["title"])
     )
 
 
@@ -221,7 +222,7 @@ def _card(c: Claim, file: str | None) -> str:
         f'<div class="statement">{mathml.html(c["statement"], display=True)}</div>',
     ]
     if c["reading"]:
-        parts.append(f'<p class="prose"><b>Read as</b> {mathml.html(c["reading"])}</p>')
+        parts.append(f'<p class="prose"><b>Read as</b> {mathml.html(c["reading"], prose=True)}</p>')
     if c["recorded"] not in (None, c["verdict"]):
         parts.append(
             f'<p><span class="badge fails">! changed</span> The recorded verdict is <b>{escape(c["recorded"])}</b>.</p>'
@@ -234,7 +235,7 @@ def _card(c: Claim, file: str | None) -> str:
         parts.append(_counterexample(c["counterexample"]))
     parts.append(_instead(c))
     if c["note"]:
-        parts.append(f'<p class="prose">{mathml.html(c["note"])}</p>')
+        parts.append(f'<p class="prose">{mathml.html(c["note"], prose=True)}</p>')
     return "".join([*parts, _more(c, file), "</article>\n"])
 
 
@@ -317,14 +318,14 @@ def _more(c: Claim, file: str | None) -> str:
             )
     n = c["neighbours"]
     if n["tried"]:
-        items = "".join(f"<li>{mathml.html(neighbour_line(x))}</li>" for x in n["list"])
+        items = "".join(f"<li>{mathml.html(neighbour_line(x), prose=True)}</li>" for x in n["list"])
         parts.append(
             f"<h4>False neighbours: {n['refuted']} of {n['tried']} refuted, {n['near']} near</h4>"
             f'<p class="fine">Wrong versions of the statement that the same check has to refute.</p><ul>{items}</ul>'
         )
     if c["measurements"]:
         parts.append(f"<h4>Measurements</h4><p>{escape(', '.join(c['measurements']))}</p>")
-    claims = f" --claims {file}" if file else ""
+    claims = f" --claims {shlex.quote(file)}" if file else ""
     if c["certificate"] and not file:
         parts.append(f"<h4>Replay the counterexample</h4>{_command('didlab replay ' + c['id'])}")
     parts.append(f"<h4>Judge it again</h4>{_command('didlab show ' + c['id'] + claims)}")

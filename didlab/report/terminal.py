@@ -60,7 +60,7 @@ def line(v: Claim, width: int = 0) -> str:
     count = f"{e['instances']:,}" if e else "-"
     return (
         f"{v['id']:<{width}}  {VERDICTS[verdict].symbol} {verdict:<14} {level_of(v) or '-':<20} {count:>7}  "
-        f"{unicode(v['title'])}{changed}"
+        f"{unicode(v['title'], prose=True)}{changed}"
     )
 
 
@@ -92,7 +92,7 @@ def listing(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
             Text(f"{how.symbol} {v['verdict']}", style=how.style),
             Text(level_of(v), style="dim"),
             f"{e['instances']:,}" if e else "",
-            unicode(v["title"]),
+            unicode(v["title"], prose=True),
         )
     _console(to).print(table)
     for verdict in UNCHECKED:
@@ -142,14 +142,14 @@ def _explained(verdicts: Sequence[Claim]) -> Iterator[Line]:
 def show(v: Claim) -> Iterator[Line]:
     """Everything about one entry."""
     how = VERDICTS[v["verdict"]]
-    yield "bold", unicode(v["title"])
+    yield "bold", unicode(v["title"], prose=True)
     yield "dim", f"{v['id']} · {v['where']}"
     yield "", ""
     if v["statement"]:
         yield "", f"  {unicode(v['statement'])}"
         yield "", ""
     if v["reading"]:
-        yield "", f"Read as: {unicode(v['reading'])}"
+        yield "", f"Read as: {unicode(v['reading'], prose=True)}"
     yield how.style, f"{how.symbol} {v['verdict']}: {how.meaning}"
     if v["recorded"] not in (None, v["verdict"]):
         yield "bold magenta", f"  the recorded verdict is {v['recorded']}"
@@ -176,10 +176,10 @@ def show(v: Claim) -> Iterator[Line]:
     if n["tried"]:
         yield from _headed(f"False neighbours: {n['refuted']} of {n['tried']} refuted, {n['near']} near")
         for x in n["list"]:
-            yield "" if x["refuted"] else "bold magenta", f"  {unicode(neighbour_line(x))}"
+            yield "" if x["refuted"] else "bold magenta", f"  {unicode(neighbour_line(x), prose=True)}"
     if v["note"]:
         yield "", ""
-        yield "", unicode(v["note"])
+        yield "", unicode(v["note"], prose=True)
 
 
 def _headed(text: str) -> Iterator[Line]:

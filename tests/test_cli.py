@@ -1,0 +1,275 @@
+"""The command line from end to end: what it prints, writes and returns."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import validate
+
+from didlab import claims
+from didlab.cli import main
+from didlab.engine.run import load_file, run
+from didlab.errors import ArgumentError, ClaimError, FileError
+from didlab.report.document import schema
+
+MINE = str(Path(__file__).parent / "report" / "mine.py")
+QUICK = ["--effort", "quick", "--jobs", "1"]
+
+SLOW = '''
+import time
+from didlab.engine.claim import claim
+from didlab.engine.kinds import Policies
+from didlab.engine.relations import at_least
+
+def declare(name):
+    @claim(f"mine.{name}", where="", title=name, statement="0 \\\\ge 0", draws=(Policies("p"),))
+    def check(p):
+        time.sleep(0.2)
+        return at_least(0 * p, 0)
+    return check
+
+a, b, c = declare("a"), declare("b"), declare("c")
+print("loaded", flush=True)
+'''
+
+
+def judged(folder: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
+    """The verdict file of a run."""
+    path = folder / "v.json"
+    assert main(["verify", *arguments, *QUICK, "--json", str(path)]) == code
+    made = json.loads(path.read_text())
+    validate(made, schema())
+    return made
+
+
+def said(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> tuple[str, str]:
+    """What a command prints, given the code it must return."""
+    try:
+        returned = main(arguments)
+    except SystemExit as e:
+        returned = e.code
+    out = capsys.readouterr()
+    assert returned == code, out
+    return out.out, out.err
+
+
+class TestVerify:
+    def test_users_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        made = judged(tmp_path, "--claims", MINE)
+        assert {c["id"]: c["verdict"] for c in made["claims"]} == {
+            "mine.gibbs": "holds", "mine.symmetric": "refuted", "mine.strict": "conditional", "mine.did": "holds"}
+        assert all(c["recorded"] is None for c in made["claims"])
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines[:4]] == [c["id"] for c in made["claims"]]
+        assert re.search(r"✗ refuted +exact → exact +[\d,]+ +A divergence is symmetric", lines[1])
+
+    def test_globs_papers_and_entries_without_a_check(self, tmp_path: Path) -> None:
+        waiting = claims.catalogue("did")[0]["id"]
+        made = judged(tmp_path, "did.thm-3.[34]*", waiting, "--paper", "did")
+        ids = [c["id"] for c in made["claims"]]
+        assert {"did.thm-3.3", "did.thm-3.4.uniqueness", waiting} <= set(ids)
+        assert all(i == waiting or i.startswith(("did.thm-3.3", "did.thm-3.4")) for i in ids)
+        assert made["summary"]["did"]["refuted"] == 1
+
+    def test_a_changed_verdict_fails(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                     capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setattr(claims, "recorded", lambda: {"did.thm-3.3": "refuted"})
+        made = judged(tmp_path, "did.thm-3.3", code=1)
+        assert made["claims"][0]["recorded"] == "refuted"
+        out = capsys.readouterr().out
+        assert "[recorded: refuted]" in out and "the recorded verdict is 'refuted'" in out
+        monkeypatch.setattr(claims, "recorded", lambda: {"did.thm-3.3": "holds"})
+        judged(tmp_path, "did.thm-3.3")
+
+    def test_a_claim_that_cannot_be_judged_fails(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "bad.py"
+        file.write_text(
+            "from didlab.engine.claim import claim\nfrom didlab.engine.kinds import Policies\n"
+            "@claim('mine.broken', where='', title='t', statement='s', draws=(Policies('p'),))\n"
+            "def broken(p):\n    raise RuntimeError('no idea')\n")
+        made = judged(tmp_path, "--claims", str(file), code=1)
+        assert made["claims"][0]["verdict"] == "error" and "no idea" in made["claims"][0]["why"]
+        assert "mine.broken: error; RuntimeError: no idea" in capsys.readouterr().out
+
+    def test_the_number_of_processes_changes_nothing(self, tmp_path: Path) -> None:
+        out = []
+        for jobs in ("1", "2"):
+            path = tmp_path / f"{jobs}.json"
+            options = ["--claims", MINE, "--effort", "quick", "--seed", "7", "--jobs", jobs, "--json", str(path)]
+            assert main(["verify", *options]) == 0
+            out.append(path.read_bytes())
+        assert out[0] == out[1]
+
+    def test_record(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setattr(claims, "record_path", lambda: tmp_path / "recorded.json")
+        monkeypatch.setattr(claims, "store_path", lambda id: tmp_path / "certificates" / f"{id}.json")
+        (tmp_path / "recorded.json").write_text('{"did.thm-3.4.uniqueness": "holds", "did.other": "holds"}')
+        chosen = ["did.thm-3.3", "did.thm-3.4.uniqueness"]
+        said(capsys, 1, "verify", *chosen, *QUICK)
+        said(capsys, 0, "verify", *chosen, *QUICK, "--record")
+        said(capsys, 0, "verify", *chosen, *QUICK)
+        assert json.loads((tmp_path / "recorded.json").read_text()) == {
+            "did.other": "holds", "did.thm-3.3": "holds", "did.thm-3.4.uniqueness": "refuted"}
+        kept = list((tmp_path / "certificates").iterdir())
+        assert [p.name for p in kept] == ["did.thm-3.4.uniqueness.json"]
+        validate(json.loads(kept[0].read_text()), schema("certificate"))
+        out, _ = said(capsys, 0, "replay", "did.thm-3.4.uniqueness")
+        assert "the counterexample stands" in out
+        kept[0].write_text("{")
+        _, err = said(capsys, 2, "verify", *chosen, *QUICK)
+        assert "did.thm-3.4.uniqueness is not valid JSON" in err
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(("arguments", "message"), [
+        (["verify", "did.thm3.3"], "unknown id 'did.thm3.3'; did you mean did.thm-3.3"),
+        (["verify", "nothing.*"], "no statement matches 'nothing.*'"),
+        (["verify", "--paper", "dpo"], "unknown paper 'dpo'; there are did"),
+        (["verify", "did.thm-3.3", "--paper", "mi"], "none of the chosen statements belongs to paper 'mi'"),
+        (["verify", "--seed", "-1"], "seed must be an integer of at least 0; got '-1'"),
+        (["verify", "--jobs", "none"], "jobs must be an integer of at least 1; got 'none'"),
+        (["verify", "--effort", "some"], "invalid choice: 'some'"),
+        (["verify", "--claims", "missing.py"], "cannot read missing.py: no such file"),
+        (["verify", "--record", "--claims", MINE], "cannot be combined with --claims"),
+        (["verify", "--json", "."], "--json . is a folder; give a file"),
+        (["verify", "--html", MINE], "is a file; give a folder"),
+        (["verify", "--json", MINE + "/x.json"], "is not a folder one may write to"),
+        (["show", "did.nothing"], "unknown id 'did.nothing'"),
+        (["show", "mine.gibs", "--claims", MINE], "did you mean mine.gibbs"),
+        (["replay", "missing.json"], "cannot read missing.json: No such file"),
+        (["replay", MINE], "not valid JSON"),
+        (["replay", "mine.gibbs", "--claims", MINE], "no certificate of mine.gibbs is stored"),
+        ([], "required"),
+        (["verfy"], "invalid choice"),
+    ])
+    def test_says_what_to_do(self, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+        _, err = said(capsys, 2, *arguments)
+        assert message in err and "Traceback" not in err
+
+    @pytest.mark.parametrize(("text", "message"), [
+        ("x = 1", "declares no claim"),
+        ("def f(:", "bad.py:1: "),
+        ("import math\n\nmath.nothing", "bad.py:3: AttributeError"),
+        ("import no_such_module", "bad.py:1: ModuleNotFoundError"),
+    ])
+    def test_files_of_claims(self, text: str, message: str, tmp_path: Path) -> None:
+        file = tmp_path / "bad.py"
+        file.write_text(text)
+        with pytest.raises(ClaimError, match=re.escape(message)):
+            load_file(file)
+
+    def test_two_claims_of_one_name(self, tmp_path: Path) -> None:
+        file = tmp_path / "twice.py"
+        one = Path(MINE).read_text()
+        file.write_text(one + one[one.index("@claim") : one.index("@symmetric")].replace("def gibbs", "def again"))
+        with pytest.raises(ClaimError, match=r"twice.py:\d+: mine.\w+ is declared twice \(first at line \d+\)"):
+            load_file(file)
+
+    def test_not_a_python_file(self, tmp_path: Path) -> None:
+        (tmp_path / "claims.txt").write_text("")
+        with pytest.raises(ClaimError, match=r"ends in \.py"):
+            load_file(tmp_path / "claims.txt")
+        with pytest.raises(FileError, match="not a file"):
+            load_file(tmp_path)
+
+    @pytest.mark.parametrize("wrong", [{"seed": -1}, {"effort": "much"}, {"jobs": 0}, {"seed": 1.5}])
+    def test_run(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(ArgumentError, match=next(iter(wrong))):
+            run([], source=list, **wrong)
+
+
+class TestShowAndReplay:
+    def test_show(self, capsys: pytest.CaptureFixture[str]) -> None:
+        out, _ = said(capsys, 0, "show", "mine.symmetric", "--claims", MINE, "--effort", "quick")
+        for part in ("D_KL[p‖q] = D_KL[q‖p]", "Read as: for every p and q", "✗ refuted", "Counterexample",
+                     "What is true instead", "Evidence for the corrected statement: exact", "Minimality"):
+            assert part in out
+        assert "\\" not in out
+
+    def test_show_an_assumption(self, capsys: pytest.CaptureFixture[str]) -> None:
+        out, _ = said(capsys, 0, "show", "mine.strict", "--claims", MINE, "--effort", "quick")
+        assert "What has to be assumed\n  the two policies differ" in out and "of ordinary instances" in out
+
+    def test_show_an_entry_without_a_check(self, capsys: pytest.CaptureFixture[str]) -> None:
+        entry = claims.catalogue()[0]
+        out, _ = said(capsys, 0, "show", entry["id"])
+        assert entry["verdict"] in out
+
+    def test_replay(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        made = judged(tmp_path, "--claims", MINE)
+        certificate = made["claims"][1]["certificate"]
+        file = tmp_path / "c.json"
+        file.write_text(json.dumps(certificate))
+        capsys.readouterr()
+        out, _ = said(capsys, 0, "replay", str(file), "--claims", MINE)
+        assert "Re-checked from the integers" in out and "the counterexample stands" in out
+        out, _ = said(capsys, 0, "replay", str(tmp_path / "v.json"), "--claims", MINE)
+        assert "2 of 2 certificates re-checked from scratch" in out
+        certificate["instance"] = {"p": [1, 1], "q": [1, 1]}
+        file.write_text(json.dumps(certificate))
+        out, _ = said(capsys, 1, "replay", str(file), "--claims", MINE)
+        assert "does not violate mine.symmetric" in out
+        file.write_text('{"schema": "other"}')
+        _, err = said(capsys, 2, "replay", str(file), "--claims", MINE)
+        assert "neither a certificate" in err
+        certificate["claim"] = "mine.other"
+        file.write_text(json.dumps(certificate))
+        _, err = said(capsys, 2, "replay", str(file), "--claims", MINE)
+        assert "unknown id 'mine.other'" in err
+
+
+def didlab(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    return subprocess.run([sys.executable, "-W", "error", "-m", "didlab", *arguments], capture_output=True, text=True,
+                          timeout=120, check=False, **options)
+
+
+class TestProcesses:
+    def test_piped_output_is_plain(self, tmp_path: Path) -> None:
+        done = didlab("verify", "mine.gibbs", "--claims", MINE, *QUICK, "--html", "page", cwd=tmp_path)
+        assert done.returncode == 0 and done.stderr == ""
+        assert "\x1b" not in done.stdout and "wrote page/index.html" in done.stdout
+        assert os.listdir(tmp_path) == ["page"] and os.listdir(tmp_path / "page") == ["index.html"]
+
+    def test_another_encoding(self) -> None:
+        ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+        done = didlab("show", "mine.symmetric", "--claims", MINE, "--effort", "quick", env=ascii_only)
+        assert done.returncode == 0 and "refuted" in done.stdout
+
+    def test_version(self) -> None:
+        done = didlab("--version")
+        assert re.fullmatch(r"didlab \d+\.\d+\.\d+\n", done.stdout)
+
+    @pytest.mark.parametrize(("jobs", "after"), [("1", "0.5"), ("2", "0.3"), ("2", "2.5")])
+    def test_interrupted_leaves_nothing(self, jobs: str, after: str, tmp_path: Path) -> None:
+        (tmp_path / "slow.py").write_text(SLOW)
+        command = [sys.executable, "-B", "-m", "didlab", "verify", "--claims", "slow.py", "--jobs", jobs,
+                   "--json", "v.json", "--html", "page"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   start_new_session=True)
+        assert process.stdout is not None and process.stdout.readline() == "loaded\n"
+        time.sleep(float(after))
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert err == "didlab: interrupted; nothing was written\n"
+        assert os.listdir(tmp_path) == ["slow.py"]
+
+    def test_replay_needs_little(self, tmp_path: Path) -> None:
+        """No torch, no search, no drawing; the time itself is measured in benchmarks."""
+        made = judged(tmp_path, "mine.symmetric", "--claims", MINE)
+        (tmp_path / "c.json").write_text(json.dumps(made["claims"][0]["certificate"]))
+        arguments = ["replay", str(tmp_path / "c.json"), "--claims", MINE]
+        code = (f"import sys; from didlab.cli import main; assert main({arguments!r}) == 0;"
+                "print(*{'torch', 'matplotlib', 'rich', 'hypothesis', 'latex2mathml'} & set(sys.modules))")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout.splitlines()[-1] == ""
