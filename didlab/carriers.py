@@ -264,7 +264,10 @@ class Floats:
         """formula(careful, scaled): plain first, then careful and scaled wherever the result is below a bound."""
         plain = formula(False, False)
         small = plain < below
-        return self.where(small, formula(True, True) / SCALE, plain) if bool(small.any()) else plain
+        if not bool(small.any()):
+            return plain
+        with np.errstate(over="ignore", invalid="ignore"):  # scaled rows that are not small may overflow, unused
+            return self.where(small, formula(True, True) / SCALE, plain)
 
 
 _LOG2 = 0.6931471805599453
