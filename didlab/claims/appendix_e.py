@@ -100,13 +100,10 @@ TWISTS = {"by a hundredth of a nat": {"twist": "margin"}, "the other way": {"twi
        statement=rf"\pi \ne \pi_{{ref}},\; {FALLS} \text{{ and is not uniform}} \implies {DOMINATES}", neighbours=TWISTS,
        measurements=MEASURES,
        reading="dominate: larger in absolute value, as displayed; smoothing: mass moves away from the modes of the "
-               "reference "
-               "without reversing its order, short of the uniform policy",
-       note="For smoothing the displayed inequality is the conclusion of the argument in other words: it holds "
-            "exactly where "
-            "the DID has the higher entropy (sub-entry). For arbitrary pairs it fails more widely; dominating by a "
-            "factor "
-            "fails as well.")
+               "reference without reversing its order, short of the uniform policy",
+       note="For smoothing the displayed inequality is the conclusion of the argument in other words: it holds exactly"
+            " where the DID has the higher entropy (sub-entry). For arbitrary pairs, and for dominance by a factor of "
+            "2, the conclusion changes; see the sub-entries.")
 def app_e_dominance(policy: Any, reference: Any, *, twist: str = "") -> Relation:
     return implies(both(changed(policy, reference), varies(probabilities(policy))), dominates(policy, reference, twist=twist))
 
@@ -126,6 +123,27 @@ def app_e_circular(policy: Any, reference: Any, *, weak: bool = False, partition
     q = log_partition(policy, reference) if partition else q
     higher = at_least(q, r) if weak else greater(q, r, "entropies of the DID and of the reference")
     return implies(changed(policy, reference), iff(dominates(policy, reference, twist=twist), higher))
+
+
+@claim("did.app-e.dominance.factor", where="Appendix E", draws=(SMOOTHED,), measurements=MEASURES,
+       title="For smoothing, the last two terms are at least twice the first two",
+       statement=rf"\pi \ne \pi_{{ref}},\; {FALLS} \text{{ and is not uniform}} \implies \left|{SECOND}\right| \ge "
+                 rf"2 \left|{FIRST}\right|",
+       reading="dominate: by a factor of 2")
+def app_e_factor(policy: Any, reference: Any) -> Relation:
+    a, b = map(abs, halves(policy, reference))
+    return implies(both(changed(policy, reference), varies(probabilities(policy))), at_least(b, 2 * a, "sizes of the differences"))
+
+
+@app_e_factor.corrected(
+    rf"{FALLS} \implies \left(\left|{SECOND}\right| \ge 2 \left|{FIRST}\right| \iff 2 {H_Q} \ge \log Z + {H_REF}\right)",
+    neighbours={"entropies twice": {"alone": True}, "the entropy of the policy": {"other": True}, "conclusion strict": {"strict": True}})
+def _by_factor(policy: Any, reference: Any, *, alone: bool = False, other: bool = False, strict: bool = False) -> Relation:
+    a, b = map(abs, halves(policy, reference))
+    q, r, z = did_entropy(policy, reference), entropy(policy if other else reference), log_partition(policy, reference)
+    bound = 2 * r if alone else z + r
+    side = (greater if strict else at_least)(2 * q, bound, "entropies and log Z")
+    return iff(at_least(b, 2 * a, "sizes of the differences"), side)
 
 
 @claim("did.app-e.dominance.general", where="Appendix E", title="The last two terms dominate for every pair", draws=PAIR,
@@ -200,9 +218,8 @@ def app_e_step_mixing(policy: Any, reference: Any, *, always: bool = False, marg
                  rf"D_{{KL}}[\pi_{{ref}} \,\|\, \pi]",
        reading="the argument separates the two cases: the inequality it draws from smoothing does not follow from "
                "reinforcing",
-       note="A mild reinforcement meets both displayed inequalities of the smoothing argument and gets its "
-            "conclusion; see the "
-            "sub-entries. The verdict is the same for temperatures below 1.",
+       note="A mild reinforcement meets both displayed inequalities of the smoothing argument and gets its conclusion;"
+            " see the sub-entries. The verdict is the same for temperatures below 1.",
        measurements=MEASURES,
        neighbours={"by a hundredth of a nat": {"twist": "margin"}, "the other way": {"twist": "flipped"},
                    "by a ninth of it": {"twist": "share"}})
@@ -244,8 +261,8 @@ app_e_premises.assuming(SHARPER, draws=(SHARPENED,))(_sharper)
                  rf"\implies {STEP}, "
                  rf"\quad \tau \le \tfrac12 \implies \text{{its reverse}}; \quad \tau = \tfrac12 \implies \log Z = "
                  r"-\log \sum_y \pi_{ref}(y)^2",
-       reading="our own statement: log Z falls with the sharpness, from log K at tau = 1 to the collision entropy "
-               "at 1/2",
+       reading="our own statement: log Z falls with the sharpness, from log K at tau = 1 to the collision entropy at "
+               "1/2",
        neighbours={"reverse from 1 on": {"at": (1, 1)}, "reverse from 3/4 on": {"at": (4, 3)}, "sides swapped": {"swap": True}})
 def app_e_specificity_threshold(policy: Any, reference: Any, sharpness: Any, *, at: tuple[int, int] = (2, 1),
                                 swap: bool = False) -> Relation:

@@ -36,12 +36,10 @@ from .concentration import (
        title="Smoothed policies meet condition 1: about 0 where the reference is", measurements=("did_distribution",),
        statement=rf"\tfrac{{\pi}}{{\pi_{{ref}}}} \text{{ falls as }} \pi_{{ref}} \text{{ rises}} \implies \forall "
                  rf"y: {NEAR_ZERO}",
-       reading="about 0: at most a threshold of 1/10 or less and below 1/K; condition 2 holds for every pair "
-               "(sub-entry), so that "
-               "the two can hold together exactly where condition 1 can",
+       reading="about 0: at most a threshold of 1/10 or less and below 1/K; condition 2 holds for every pair (sub-"
+               "entry), so that the two can hold together exactly where condition 1 can",
        note="For smoothing the condition is empty: it can hold only if the reference is nowhere about 0. For "
-            "reinforcing it can "
-            "hold; see the sub-entries.")
+            "reinforcing it can hold; see the sub-entries.")
 def assumptions(policy: Any, reference: Any, epsilon: Any) -> Relation:
     p, r, q = (probabilities(x) for x in (policy, reference, did_distribution(policy, reference)))
     return about_zero(r, epsilon, p, q)
@@ -97,8 +95,8 @@ def assumptions_bounded(policy: Any, reference: Any, *, turn: bool = False, half
                  r"\tfrac{\pi(n)}{\pi_{ref}(n)} < \infty",
        reading="geometric policies on 0, 1, 2, ...; the sum is a geometric series in b/a",
        note="The sum is finite only if the policy falls faster than the reference, so that no smoothing has a DID "
-            "there; where "
-            "it is finite, the threshold of the finite case returns: the entropy is lower iff b < a squared.")
+            "there; where it is finite, the threshold of the finite case returns: the entropy is lower iff b < a "
+            "squared.")
 def assumptions_infinite(reference: Any, policy: Any) -> Relation:
     return implies(greater(policy, reference, "b and a"), greater(1, policy / reference, "1 and the ratio of the "
                                                                                          "series"))
@@ -110,13 +108,10 @@ def assumptions_infinite(reference: Any, policy: Any) -> Relation:
     r"finite iff } b < a",
     neighbours={"threshold weak": {"weak": True}, "threshold at the square": {"square": True}, "roles swapped": {"swap": True}})
 def _series(reference: Any, policy: Any, *, weak: bool = False, square: bool = False, swap: bool = False) -> Relation:
-    a, b = (policy, reference) if swap else (reference, policy)
-    ratio = b / a
+    ratio = reference / policy if swap else policy / reference
+    bound = reference * reference if square else reference
     grows = both(*(at_least(sum((ratio**k for k in range(n)), 0 * ratio), n) for n in (2, 8)))
-    bound = a * a if square else a
-    finite = at_least(bound, policy if not swap else reference) if weak else greater(bound, b, "the bound and b")
-    if swap:
-        finite = greater(reference, policy, "a and b")
+    finite = at_least(bound, policy) if weak else greater(bound, policy, "the bound and b")
     return both(iff(greater(1, ratio, "1 and the ratio of the series"), finite), iff(grows, negation(finite)))
 
 

@@ -36,8 +36,10 @@ CHANGES = {"by a hundredth of a nat": {"twist": "margin"}, "the other way": {"tw
        title="A DID of low entropy reinforces, one of high entropy smooths", measurements=ENTROPIES,
        statement=rf"\left({H_Q} < {H_REF} \implies H(\pi) \le {H_REF}\right) \text{{ and }} "
                  rf"\left({H_Q} > {H_REF} \implies H(\pi) \ge {H_REF}\right)",
-       reading="reinforcing and smoothing in their widest sense, that the policy's entropy does not rise and does not fall",
-       note="Every narrower reading of the two words makes the conclusion stronger, so the verdict does not depend on it.")
+       reading="reinforcing and smoothing in their widest sense, that the policy's entropy does not rise and does not "
+               "fall",
+       note="Every narrower reading of the two words makes the conclusion stronger, so the verdict does not depend on "
+            "it.")
 def converse(policy: Any, reference: Any) -> Relation:
     p, r = entropy(policy), entropy(reference)
     return both(implies(lower(policy, reference), at_least(r, p, "entropies of the reference and of the policy")),
@@ -66,7 +68,8 @@ def _by_covariance(policy: Any, reference: Any, *, kl: int = 1, turn: bool = Fal
 @claim("did.claim-4.1.converse.low", where="section 4.1, after Claim 4.1", title="A DID of low entropy reinforces",
        draws=(Policies("policy", "reference"),), neighbours=CHANGES,
        statement=rf"{H_Q} < {H_REF} \implies H(\pi) \le {H_REF}", reading="reinforcing: the policy's entropy does not rise",
-       note="Under the assumption the entropy falls for every DID that is not uniform: the hypothesis adds nothing to it.",
+       note="Under the assumption the entropy falls for every DID that is not uniform: the hypothesis adds nothing to "
+            "it.",
        measurements=ENTROPIES)
 def converse_low(policy: Any, reference: Any, *, twist: str = "") -> Relation:
     h, low, label = entropy(reference), entropy(policy), "entropies of the reference and of the policy"
@@ -83,7 +86,8 @@ def _favours_likely(policy: Any, reference: Any) -> Relation:
        draws=(Policies("policy", "reference"),), neighbours=CHANGES,
        statement=rf"{H_Q} > {H_REF} \implies H(\pi) \ge {H_REF}",
        reading="smoothing: the policy's entropy does not fall",
-       note="Under the assumption the entropy rises for every DID that is not uniform: the hypothesis adds nothing to it.", measurements=ENTROPIES)
+       note="Under the assumption the entropy rises for every DID that is not uniform: the hypothesis adds nothing to "
+            "it.", measurements=ENTROPIES)
 def converse_high(policy: Any, reference: Any, *, twist: str = "") -> Relation:
     h, low, label = entropy(policy), entropy(reference), "entropies of the policy and of the reference"
     return implies(higher(policy, reference), gap(h, low, label, twist) if twist else at_least(h, low, label))

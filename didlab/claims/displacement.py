@@ -52,12 +52,10 @@ def high(target: Any, reference: Any) -> Relation:
                                                               "entropy",
        draws=PAIR, measurements=("did_entropy", "entropy", "log_ratio"),
        statement=rf"\pi^* \ne \pi_{{ref}},\; \pi_{{ref}} \text{{ not uniform}},\; H({Q}) \ne H(\pi_{{ref}}) \implies \left({CHOSEN} < 0 \iff {HIGH}\right)",
-       reading="displacement: a fall of the log-likelihood expected over chosen responses, which section 3 draws "
-               "from the reference; "
-               "ties of the two entropies are left out",
-       note="The average falls for every update, whatever the entropy of its DID. Outcome by outcome, the entropy "
-            "does not decide "
-            "either; see the sub-entries and did.sec-4.2.displacement-at-mode.")
+       reading="displacement: a fall of the log-likelihood expected over chosen responses, which section 3 draws from "
+               "the reference; ties of the two entropies are left out",
+       note="The average falls for every update, whatever the entropy of its DID. Outcome by outcome, the entropy does"
+            " not decide either; see the sub-entries and did.sec-4.2.displacement-at-mode.")
 def displacement(target: Any, reference: Any) -> Relation:
     falls = greater(0, change(target, reference, reference), "0 and the expected change")
     tie = equal(did_entropy(target, reference), entropy(reference), "entropies of the DID and of the reference")
@@ -142,8 +140,8 @@ def _some(reference: Any, did: Any, *, always: bool = False, alike: bool = False
                  rf"at every mode of }} "
                  r"\pi_{ref}",
        reading="peaks: the outcomes of the highest probability under the reference",
-       note="Under the assumption the peaks fall whatever the entropy of the DID. What decides is the DID at the peak against its mean under the reference, whatever its entropy; see "
-            "the sub-entry.",
+       note="Under the assumption the peaks fall whatever the entropy of the DID. What decides is the DID at the peak "
+            "against its mean under the reference, whatever its entropy; see the sub-entry.",
        neighbours={"by a hundredth": {"margin": 1}, "at the least likely outcomes": {"least": True}, "rises there": {"flip": True}})
 def displacement_at_mode(target: Any, reference: Any, *, margin: int = 0, least: bool = False, flip: bool = False) -> Relation:
     r, p = probabilities(reference), probabilities(target)

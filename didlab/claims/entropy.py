@@ -47,14 +47,11 @@ from .concentration import (
        statement=rf"\pi \ne \pi_{{ref}} \ne q,\; \tfrac{{\pi}}{{\pi_{{ref}}}} \text{{ rises with }} \pi_{{ref}},\; "
                  rf"{NEAR_ZERO} "
                  rf"\implies {H_Q} < {H_REF}",
-       reading="reinforcing: the likelihood ratio rises with the reference, so that mass moves to its modes; about "
-               "0: at most "
-               "a given threshold of 1/10 or less; the bound on the divergence holds for every pair with full "
-               "support; the "
-               "boundary q = ref, where the two entropies are equal, is left out",
+       reading="reinforcing: the likelihood ratio rises with the reference, so that mass moves to its modes; about 0: "
+               "at most a given threshold of 1/10 or less; the bound on the divergence holds for every pair with full "
+               "support; the boundary q = ref, where the two entropies are equal, is left out",
        note="The verdict is the same when reinforcing means a temperature below 1 or a fall of the entropy. A mild "
-            "update has "
-            "a DID near the uniform one, so that small divergences work against the claim.")
+            "update has a DID near the uniform one, so that small divergences work against the claim.")
 def reinforcing(policy: Any, reference: Any, epsilon: Any, *, twist: str = "") -> Relation:
     did = did_distribution(policy, reference)
     p, r, q = (probabilities(x) for x in (policy, reference, did))
@@ -150,12 +147,11 @@ def reinforcing_mild(residue: Any, reference: Any, *, never_equal: bool = False,
                  rf"rises, }} \pi "
                  rf"\text{{ rises with }} \pi_{{ref}} \text{{ and is not uniform, }} {NEAR_ZERO} \implies {H_Q} > "
                  rf"{H_REF}",
-       reading="smoothing: mass moves away from the modes of the reference without reversing its order, short of "
-               "the uniform "
-               "policy; about 0: at most a given threshold of 1/10 or less",
-       note="The verdict is the same for temperatures above 1 and for mixtures with the uniform policy, under the same "
-            "assumption. It is sharp: as the policy approaches the uniform one, its DID approaches 1/reference. With a "
-            "smoothing defined by entropy alone the conclusion changes; see the sub-entry.")
+       reading="smoothing: mass moves away from the modes of the reference without reversing its order, short of the "
+               "uniform policy; about 0: at most a given threshold of 1/10 or less",
+       note="The verdict is the same for temperatures above 1 and for mixtures with the uniform policy, under the same"
+            " assumption. It is sharp: as the policy approaches the uniform one, its DID approaches 1/reference. With "
+            "a smoothing defined by entropy alone the conclusion changes; see the sub-entry.")
 def smoothing(policy: Any, reference: Any, epsilon: Any, *, twist: str = "") -> Relation:
     p, r, q = (probabilities(x) for x in (policy, reference, did_distribution(policy, reference)))
     return implies(both(changed(policy, reference), varies(p), about_zero(r, epsilon, p, q)),

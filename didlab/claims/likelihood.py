@@ -59,8 +59,7 @@ def _fall(c: Any, moved: Relation, always: bool, margin: int, flip: bool) -> Rel
                  rf"\,\|\, \pi_l] + "
                  rf"D_{{KL}}[\pi_l \,\|\, \pi_{{ref}}]\right), \quad {LAW}",
        reading="our own statement, for every real beta above 0 (multiplied by beta in the check); the sign and the "
-               "zero case are "
-               "sub-entries", measurements=("ideal_rejected", "kl_divergence", "log_ratio"),
+               "zero case are sub-entries", measurements=("ideal_rejected", "kl_divergence", "log_ratio"),
        neighbours={"one divergence dropped": {"keep": 0}, "sign flipped": {"sign": -1}, "beta dropped": {"free": True},
                    "2 % larger": {"factor": (51, 50)}})
 def likelihood_rejected(target: Any, reference: Any, rejected: Any, beta: Any, *, keep: int = 1, sign: int = 1, free: bool = False,

@@ -48,11 +48,11 @@ AROUND = {"threshold weak": {"weak": True}, "threshold 1/K": {"of": "uniform"}, 
        draws=(REINFORCED, Small()), measurements=("did_distribution",),
        statement=rf"\pi_{{ref}} \text{{ not uniform}},\; {RISES} \implies "
                  r"\left(\pi(y) < \pi_{ref}(y) \implies q(y) \le \epsilon\right)",
-       reading="about 0: at most a given threshold of 1/10 or less; uniform references, which have no modes, are "
-               "left out",
-       note="Nothing small follows: the DID there may be as large as 1/Z, which is at least 1/K. The readings by "
-            "order (below the "
-            "DID of unlikely outcomes, as printed) and by the average (below 1/K) fail too; see the sub-entries.")
+       reading="about 0: at most a given threshold of 1/10 or less; uniform references, which have no modes, are left "
+               "out",
+       note="Nothing small follows: the DID there may be as large as 1/Z, which is at least 1/K. The readings by order"
+            " (below the DID of unlikely outcomes, as printed) and by the average (below 1/K) fail too; see the sub-"
+            "entries.")
 def app_e_reinforcing_step(policy: Any, reference: Any, epsilon: Any) -> Relation:
     p, r, q = _where_below(policy, reference)
     return implies(varies(r),

@@ -25,8 +25,7 @@ from .concentration import (
        statement=rf"{UNEVEN} \implies \left(H(\pi) < {H_REF} \iff \tau < 1\right) \text{{ and }} "
                  rf"\left(H(\pi) > {H_REF} \iff \tau > 1\right), \quad {TEMPERED}",
        reading="reinforcing and smoothing read as a fall and a rise of the entropy; a uniform reference, which no "
-               "temperature "
-               "changes, is left out",
+               "temperature changes, is left out",
        note="Also true of the stronger readings: majorisation, and the order of the likelihood ratio. With a uniform "
             "reference allowed the strict reading needs the exception; see the sub-entries.",
        neighbours={"threshold weak": {"weak": True}, "threshold at 3/2": {"at": (3, 2)}, "sides swapped": {"swap": True},
