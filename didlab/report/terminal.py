@@ -74,27 +74,23 @@ def listing(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name, kind in (
-        ("statement", {}),
-        ("verdict", {"no_wrap": True}),
-        ("evidence", {}),
-        ("instances", {"justify": "right"}),
-        ("", {"ratio": 1}),
-    ):
-        table.add_column(name, **kind)  # type: ignore[arg-type]
-    for v in verdicts:
-        if v["verdict"] in UNCHECKED:
-            continue
+    console = _console(to)
+    shown = [v for v in verdicts if v["verdict"] not in UNCHECKED]
+    ids = max((len(v["id"]) for v in shown), default=0)
+    roomy = console.width >= ids + 75
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=roomy)
+    table.add_column("statement", no_wrap=True, min_width=min(ids, console.width - 20))
+    table.add_column("verdict", no_wrap=True, min_width=13)
+    if roomy:
+        table.add_column("evidence", no_wrap=True, style="dim")
+        table.add_column("instances", no_wrap=True, justify="right", style="dim")
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    for v in shown:
         how, e = VERDICTS[v["verdict"]], support_of(v)
-        table.add_row(
-            v["id"],
-            Text(f"{how.symbol} {v['verdict']}", style=how.style),
-            Text(level_of(v), style="dim"),
-            f"{e['instances']:,}" if e else "",
-            unicode(v["title"], prose=True),
-        )
-    _console(to).print(table)
+        numbers = (level_of(v), f"{e['instances']:,}" if e else "") if roomy else ()
+        table.add_row(v["id"], Text(f"{how.symbol} {v['verdict']}", style=how.style), *numbers,
+                      unicode(v["title"], prose=True))
+    console.print(table)
     for verdict in UNCHECKED:
         ids = [v["id"] for v in verdicts if v["verdict"] == verdict]
         if ids:
