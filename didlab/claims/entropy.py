@@ -127,7 +127,7 @@ reinforcing_entropy.assuming(SHARPER, draws=(SHARPENED,))(_sharper)
        statement=rf"\tfrac{{\pi}}{{\pi_{{ref}}}},\; \tfrac{{\pi_{{ref}}^2}}{{\pi}} \text{{ rise with }} \pi_{{ref}} "
                  rf"\implies "
                  rf"{H_Q} \ge {H_REF}, \text{{ with equality iff }} \pi \propto \pi_{{ref}}^2",
-       reading="our own statement, the opposite of the claim: it covers every reinforcement close to its reference",
+       reading="our own statement, the opposite of the claim: it covers every reinforcement close enough to a reference without ties",
        neighbours={"never equal": {"never_equal": True}, "below": {"flip": True}, "by a hundredth of a nat": {"margin": 1}})
 def reinforcing_mild(residue: Any, reference: Any, *, never_equal: bool = False, flip: bool = False,
                      margin: int = 0) -> Relation:

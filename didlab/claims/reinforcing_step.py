@@ -103,21 +103,21 @@ def _average(policy: Any, reference: Any, *, never_equal: bool = False, flip: bo
     return both(size, _threshold(policy, reference, of=of))
 
 
-@claim("did.app-e.reinforcing-step.order", where="Appendix E", draws=(REINFORCED,), measurements=("did_distribution",),
-       title="Where a reinforced policy is below its reference, the DID is below that of unlikelier outcomes",
-       statement=rf"{RISES} \implies \left(\pi(\tilde y) < \pi_{{ref}}(\tilde y),\; \pi_{{ref}}(y') < "
-                 rf"\pi_{{ref}}(\tilde y) \implies "
-                 r"q(\tilde y) < q(y')\right)",
-       reading="the displayed comparison of a falling outcome with one that the reference finds less likely")
-def app_e_step_order_of_did(policy: Any, reference: Any) -> Relation:
+@claim("did.app-e.reinforcing-step.order", where="Appendix E", draws=(REINFORCED, Small()), measurements=("did_distribution",),
+       title="Where a reinforced policy is below its reference, the DID is below that of outcomes about 0",
+       statement=rf"{RISES} \implies \left(\pi(\tilde y) < \pi_{{ref}}(\tilde y),\; \pi_{{ref}}(y') \le \epsilon < "
+                 r"\pi_{ref}(\tilde y) \implies q(\tilde y) < q(y')\right)",
+       reading="the displayed comparison of a falling outcome with one where the reference is about 0: at most a given "
+               "threshold of 1/10 or less")
+def app_e_step_order_of_did(policy: Any, reference: Any, epsilon: Any) -> Relation:
     p, r, q = _where_below(policy, reference)
-    falls = greater(r[..., :, None], p[..., :, None], "reference and policy")
-    return forall(implies(both(falls, greater(r[..., :, None], r[..., None, :], "reference at the two outcomes")),
-                          greater(q[..., None, :], q[..., :, None], "DID at the two outcomes")))
+    falls = both(greater(r[..., :, None], p[..., :, None], "reference and policy"), greater(r[..., :, None], epsilon[..., None]))
+    rare = at_least(epsilon[..., None], r[..., None, :], "epsilon and the reference")
+    return forall(implies(both(falls, rare), greater(q[..., None, :], q[..., :, None], "DID at the two outcomes")))
 
 
 @app_e_step_order_of_did.corrected(
-    rf"{RISES} \implies \left(\pi_{{ref}}(y') < \pi_{{ref}}(\tilde y) \implies q(\tilde y) \ge q(y')\right)",
+    rf"{RISES} \implies \left(\pi_{{ref}}(y') < \pi_{{ref}}(\tilde y) \implies q(\tilde y) \ge q(y')\right)", draws=(REINFORCED,),
     neighbours={"strict": {"strict": True}, "the other way": {"flip": True}, "equally likely ones too": {"weak": True}})
 def _order(policy: Any, reference: Any, *, strict: bool = False, flip: bool = False, weak: bool = False) -> Relation:
     _, r, q = _where_below(policy, reference)
