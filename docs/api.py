@@ -55,7 +55,7 @@ def signature(thing: Any) -> str:
 
 def public(module: Any) -> Iterator[tuple[str, Any]]:
     """The names a module offers, in their order there."""
-    for name in module.__all__:
+    for name in getattr(module, "__all__", ()):
         if not name.startswith("__"):
             yield name, getattr(module, name)
 
