@@ -114,7 +114,7 @@ def _deficit(start: _Transfer, steps: list[_Transfer], length: int, t: np.ndarra
                 e = settled
                 break
     a, lost = start(t, None)
-    return (lost + a @ e)[:, 0, 0].real
+    return np.real(lost + a @ e)[:, 0, 0]
 
 
 def _settled(before: np.ndarray, e: np.ndarray, left: int) -> np.ndarray | None:

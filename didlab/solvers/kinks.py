@@ -64,14 +64,16 @@ def penalty_optimum(loss: PopulationLoss, known: Existence, max_iterations: int)
     while mu > 1e-13:
         found = newton(_with(loss, _Smoothed, mu=mu), theta, max_iterations=max_iterations)
         theta, steps = found.at.theta, steps + found.iterations
-        if mu < 1e-3:
-            here, n = _held(loss, theta, np.abs(found.at.v - loss.r) <= mu**0.5)
+        for near in (mu**0.5, 30 * mu) if mu < 1e-3 else ():
+            kink = np.abs(found.at.v - loss.r) <= near
+            here, n = _held(loss, theta, kink)
             steps += n
-            size = float(np.linalg.norm(here.gradient))
+            off = float(np.abs((here.v - loss.r)[kink]).max(initial=0.0))
+            size = float(np.linalg.norm(here.gradient)) if off <= 1e-14 * (1 + np.abs(loss.r).max()) else np.inf
             if best is None or size < best[1]:
                 best = here, size
-            if size <= 1e-12:
-                break
+        if best is not None and best[1] <= 1e-12:
+            break
         mu /= 10
     assert best is not None
     here, size = best
