@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"didlab: {e}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("didlab: interrupted; nothing was written", file=sys.stderr)
+        print(f"didlab: interrupted; {getattr(options, 'interrupted', 'nothing was written')}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -101,6 +101,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--claims", type=Path, metavar="FILE.py", help="the file that declares the claims")
     replay.set_defaults(command=_replay)
+
+    figure = commands.add_parser(
+        "figure",
+        help="run an experiment and draw its figure",
+        description="Run an experiment and write its image, its numbers and its caption. A run that was interrupted "
+        "goes on where it stopped.",
+    )
+    what = figure.add_mutually_exclusive_group(required=True)
+    what.add_argument("name", nargs="?", metavar="NAME", help="which figure; an unknown name lists them")
+    what.add_argument("--all", action="store_true", help="every figure")
+    figure.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="folder (default: figures)")
+    figure.set_defaults(command=_figure, interrupted="run the same command again to go on")
     return parser
 
 
@@ -430,3 +442,27 @@ def _replayed(claim: Claim, data: Mapping[str, Any], *, brief: bool) -> tuple[li
         *terminal.counterexample(described),
         ("green", "✓ the counterexample stands"),
     ], True
+
+
+def _figure(options: argparse.Namespace) -> int:
+    from .experiments import figures, make
+
+    if options.out.exists() and not options.out.is_dir():
+        raise FileError(f"--out {options.out} is a file; give a folder")
+    for name in figures() if options.all else (options.name,):
+        with _drawing(name) as progress:
+            path = make(name, options.out, progress)
+        print(path, flush=True)
+    return FINE
+
+
+@contextlib.contextmanager
+def _drawing(name: str) -> Iterator[Callable[[str, float], object] | None]:
+    if not sys.stdout.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"), transient=True) as bar:
+        task = bar.add_task(name, total=1.0)
+        yield lambda text, share: bar.update(task, completed=share, description=text)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from didlab import claims
+from didlab import claims, experiments
 from didlab.cli import main
 from didlab.engine.run import load_file, run
 from didlab.errors import ArgumentError, ClaimError, FileError
@@ -148,6 +148,9 @@ class TestBadInput:
         (["replay", "missing.json"], "cannot read missing.json: No such file"),
         (["replay", MINE], "not valid JSON"),
         (["replay", "mine.gibbs", "--claims", MINE], "no certificate of mine.gibbs is stored"),
+        (["figure", "fig-99"], "must be one of fig-1-left"),
+        (["figure"], "one of the arguments NAME --all is required"),
+        (["figure", "fig-1-left", "--out", MINE], "is a file; give a folder"),
         ([], "required"),
         (["verfy"], "invalid choice"),
     ])
@@ -225,6 +228,17 @@ class TestShowAndReplay:
         file.write_text(json.dumps(certificate))
         _, err = said(capsys, 2, "replay", str(file), "--claims", MINE)
         assert "unknown id 'mine.other'" in err
+
+
+class TestFigure:
+    def test_writes_what_it_is_asked_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                         capsys: pytest.CaptureFixture[str]) -> None:
+        made: list[str] = []
+        monkeypatch.setattr(experiments, "make", lambda name, out, _: made.append(name) or out / f"{name}.png")
+        out, _ = said(capsys, 0, "figure", "--all", "--out", str(tmp_path))
+        assert tuple(made) == experiments.figures() and len(out.splitlines()) == len(made)
+        out, _ = said(capsys, 0, "figure", "fig-4", "--out", str(tmp_path))
+        assert out == f"{tmp_path / 'fig-4.png'}\n"
 
 
 def didlab(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
