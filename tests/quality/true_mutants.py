@@ -1,4 +1,5 @@
 """Mutants that survive because they are true, each with the reason."""
+# ruff: noqa: E501
 
 TRUE_MUTANTS = {
     "a weaker statement: one part of the conjunction, or one direction of the equivalence": [

@@ -1,4 +1,4 @@
-"""True statements, from which the mutants of test_mutants.py are made mechanically. None belongs to a paper's claims."""
+"""True statements, from which the mutants of test_mutants.py are made mechanically."""
 
 from __future__ import annotations
 
