@@ -1,7 +1,7 @@
 """What a user would write: plain PyTorch loops for one configuration (DPO) of the synthetic experiment, one thread.
 
-All take the pairs ready-made, which the simulator draws itself. `autograd` is the fastest loop we could write that works
-for any loss: it is the baseline. `closed` derives DPO's gradient by hand, which has to be done again for every loss.
+All take the pairs ready-made, which the simulator draws itself. `autograd` is the fastest loop we could write that
+works for any loss: it is the baseline. `closed` derives DPO's gradient by hand, which has to be done for every loss.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The simulator against plain PyTorch loops, per configuration and step: `python benchmarks/simulator.py [OUT.json]`.
 
-Interleaved rounds, one thread, the same draws, JS every 10 steps; the median of the rounds, and the best. Compilation is apart.
+Interleaved rounds, one thread, the same draws, JS every 10 steps; the median of the rounds, and the best. Compilation
+is apart.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def main(out: str | None = None) -> None:
         if off > 1e-12:
             raise SystemExit(f"{name} is another program: logits differ by {off:.1e}")
 
-    goals = np.broadcast_to(probabilities(np.stack([p.goal for p in problems]))[:, None], (len(problems), count, q.size))
+    goals = np.broadcast_to(
+        probabilities(np.stack([p.goal for p in problems]))[:, None], (len(problems), count, q.size)
+    )
     engines = {}
     for dtype in ("float64", "float32"):
         protocol = Protocol(steps=TORCH_STEPS * (ROUNDS + 1), dtype=dtype)
@@ -78,14 +81,20 @@ def report(times: dict[str, list[float]], compilation: float, out: str | None) -
     for name in times:
         pairs = np.array(times["autograd"]) / np.array(times[name])
         rows[name] = {
-            "microseconds_median": middle[name], "microseconds_best": best[name],
-            "ratio_median": float(np.median(pairs)), "ratio_best": best["autograd"] / best[name],
+            "microseconds_median": middle[name],
+            "microseconds_best": best[name],
+            "ratio_median": float(np.median(pairs)),
+            "ratio_best": best["autograd"] / best[name],
         }
-        print(f"{name:<18}{middle[name]:>12.3f}{best[name]:>12.3f}{np.median(pairs):>15.1f}{rows[name]['ratio_best']:>13.1f}")
+        print(
+            f"{name:<18}{middle[name]:>12.3f}{best[name]:>12.3f}{np.median(pairs):>15.1f}{rows[name]['ratio_best']:>13.1f}"
+        )
     print(f"compilation or loading of the cache: {compilation:.2f} s (not included)")
     if out:
         machine = {"processor": platform.processor() or platform.machine(), "torch": torch.__version__}
-        Path(out).write_text(json.dumps({"programs": rows, "compilation_seconds": compilation, "machine": machine}, indent=1) + "\n")
+        Path(out).write_text(
+            json.dumps({"programs": rows, "compilation_seconds": compilation, "machine": machine}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

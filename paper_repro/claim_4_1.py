@@ -7,4 +7,8 @@ import sys
 
 from didlab.experiments import make
 
-print(make("phase-4.1", sys.argv[1] if len(sys.argv) > 1 else "figures", lambda text, share: print(f"{share:4.0%} {text}")))
+print(
+    make(
+        "phase-4.1", sys.argv[1] if len(sys.argv) > 1 else "figures", lambda text, share: print(f"{share:4.0%} {text}")
+    )
+)

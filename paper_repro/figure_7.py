@@ -9,4 +9,6 @@ import sys
 from didlab.experiments import make
 
 for name in ("fig-7",):
-    print(make(name, sys.argv[1] if len(sys.argv) > 1 else "figures", lambda text, share: print(f"{share:4.0%} {text}")))
+    print(
+        make(name, sys.argv[1] if len(sys.argv) > 1 else "figures", lambda text, share: print(f"{share:4.0%} {text}"))
+    )

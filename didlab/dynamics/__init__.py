@@ -15,6 +15,15 @@ from .rules import Rule, dpo_pg, label, normalised
 from .simulate import Run, simulate
 
 __all__ = [
-    "Problem", "Protocol", "Rule", "Run", "dpo_pg", "label", "normalised", "pair_problem", "simulate", "synthetic_problem",
+    "Problem",
+    "Protocol",
+    "Rule",
+    "Run",
+    "dpo_pg",
+    "label",
+    "normalised",
+    "pair_problem",
+    "simulate",
+    "synthetic_problem",
     "train_plainly",
 ]

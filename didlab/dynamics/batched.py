@@ -1,4 +1,4 @@
-"""The batched torch engine: one tensor program for many problems and configurations, any differentiable loss, any device.
+"""The batched torch engine: one tensor program for many problems and configurations, any loss, any device.
 
 Logits lie as (problem x outcome, configuration), so that reading the outcomes of a pair and adding to them move whole
 rows. Pairs are drawn by the same generator as in the compiled engine and counted by cells before any loss is computed.
@@ -29,7 +29,12 @@ class Batched:
     """See `simulate.Engine`."""
 
     def __init__(
-        self, problems: list[Problem], configurations: list[Any], protocol: Protocol, goals: np.ndarray, device: str,
+        self,
+        problems: list[Problem],
+        configurations: list[Any],
+        protocol: Protocol,
+        goals: np.ndarray,
+        device: str,
     ) -> None:
         closed = [n for n, c in enumerate(configurations) if isinstance(c, Objective | Rule)]
         closed.sort(key=lambda n: kind_of(configurations[n]))
@@ -37,13 +42,18 @@ class Batched:
         ordered = [configurations[n] for n in self.order]
         step = BLOCK if torch.device(device).type == "cpu" else len(problems)
         self.blocks = [
-            _Block(problems[n:n + step], ordered, len(closed), protocol, goals[n:n + step, self.order], device)
+            _Block(problems[n : n + step], ordered, len(closed), protocol, goals[n : n + step, self.order], device)
             for n in range(0, len(problems), step)
         ]
 
     def advance(self, first: int, last: int) -> None:
-        for block in self.blocks:
-            block.advance(first, last)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the tensors are small: more threads wait for each other
+        try:
+            for block in self.blocks:
+                block.advance(first, last)
+        finally:
+            torch.set_num_threads(threads)
 
     def state(self) -> dict[str, np.ndarray]:
         place = np.argsort(self.order)
@@ -53,13 +63,19 @@ class Batched:
     def restore(self, state: dict[str, np.ndarray]) -> None:
         n = 0
         for block in self.blocks:
-            block.restore({name: x[n:n + len(block.problems), self.order] for name, x in state.items()})
+            block.restore({name: x[n : n + len(block.problems), self.order] for name, x in state.items()})
             n += len(block.problems)
 
 
 class _Block:
     def __init__(
-        self, problems: list[Problem], configurations: list[Any], closed: int, protocol: Protocol, goals: np.ndarray, device: str,
+        self,
+        problems: list[Problem],
+        configurations: list[Any],
+        closed: int,
+        protocol: Protocol,
+        goals: np.ndarray,
+        device: str,
     ) -> None:
         self.problems, self.protocol, self.device = problems, protocol, torch.device(device)
         self.size, self.count, self.split = problems[0].size, len(configurations), closed
@@ -103,22 +119,25 @@ class _Block:
         theta = self.theta.reshape(len(self.problems), self.size, self.count)
         parts = []
         if self.closed is not None:
-            own = theta if not self.losses else theta[..., :self.split]
+            own = theta if not self.losses else theta[..., : self.split]
             parts.append(self.closed(own, self.reference, chosen, rejected, number, self.protocol.batch))
         if self.losses:
-            parts.append(self._autograd(theta[..., self.split:], chosen, rejected, number))
+            parts.append(self._autograd(theta[..., self.split :], chosen, rejected, number))
         g = parts[0] if len(parts) == 1 else torch.cat(parts, 2)
         norm = (g * g).sum(1, keepdim=True).sqrt_()
         g = g.mul_(norm.add_(1e-6).reciprocal_().mul_(self.protocol.clip).clamp_(max=1.0)).reshape(self.theta.shape)
         self.speed.mul_(0.99).addcmul_(g, g, value=0.01)
         self.theta.addcdiv_(g, self.speed.sqrt().add_(1e-8), value=-self.protocol.rate)
 
-    def _autograd(self, theta: torch.Tensor, chosen: torch.Tensor, rejected: torch.Tensor, number: torch.Tensor) -> torch.Tensor:
+    def _autograd(
+        self, theta: torch.Tensor, chosen: torch.Tensor, rejected: torch.Tensor, number: torch.Tensor
+    ) -> torch.Tensor:
         theta = theta.detach().clone().requires_grad_()
         log_p = torch.log_softmax(theta, 1).reshape(-1, len(self.losses))
         w, l = log_p.index_select(0, chosen), log_p.index_select(0, rejected)  # noqa: E741
         ref_w, ref_l = self.reference.index_select(0, chosen)[:, 0], self.reference.index_select(0, rejected)[:, 0]
-        total = sum((loss(w[:, n], l[:, n], ref_w, ref_l) * number[:, 0]).sum() for n, loss in enumerate(self.losses))
+        each = ((loss(w[:, n], l[:, n], ref_w, ref_l) * number[:, 0]).sum() for n, loss in enumerate(self.losses))
+        total: Any = sum(each)
         (g,) = torch.autograd.grad(total / self.protocol.batch, theta)
         return g
 

@@ -19,7 +19,12 @@ class Compiled:
     """See `simulate.Engine`. Problems do not share state, so the number of threads cannot change a result."""
 
     def __init__(
-        self, problems: list[Problem], configurations: list[Any], protocol: Protocol, goals: np.ndarray, workers: int,
+        self,
+        problems: list[Problem],
+        configurations: list[Any],
+        protocol: Protocol,
+        goals: np.ndarray,
+        workers: int,
     ) -> None:
         self.problems, self.protocol, self.workers = problems, protocol, workers
         self.tiles = pack(configurations)
@@ -33,8 +38,25 @@ class Compiled:
     def advance(self, first: int, last: int) -> None:
         def one(n: int) -> None:
             q, p, t, table = self.problems[n], self.protocol, self.tiles, self.tables[n]
-            train(table.keep, table.other, np.uint64(q.key), p.batch, first, last, p.every, p.rate, p.clip, t.links, t.flags,
-                  t.forms, q.reference, self.goals[n], self.theta[n], self.speed[n], self.js[n])
+            train(
+                table.keep,
+                table.other,
+                np.uint64(q.key),
+                p.batch,
+                first,
+                last,
+                p.every,
+                p.rate,
+                p.clip,
+                t.links,
+                t.flags,
+                t.forms,
+                q.reference,
+                self.goals[n],
+                self.theta[n],
+                self.speed[n],
+                self.js[n],
+            )
 
         if self.workers == 1:
             for n in range(len(self.problems)):

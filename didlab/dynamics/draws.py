@@ -1,6 +1,7 @@
 r"""Pairs drawn from an alias table over the K x K cells, by a generator that counts.
 
-Draw number n of a stream is a hash of (key, n): a run can start at any step, and every configuration sees the same pairs.
+Draw number n of a stream is a hash of (key, n): a run can start at any step, and every configuration sees the same
+pairs.
 """
 
 from __future__ import annotations

@@ -43,7 +43,13 @@ class FormGradient:
         return here, self.rows[..., here]
 
     def __call__(
-        self, theta: Tensor, reference: Tensor, chosen: Tensor, rejected: Tensor, number: Tensor, batch: int,
+        self,
+        theta: Tensor,
+        reference: Tensor,
+        chosen: Tensor,
+        rejected: Tensor,
+        number: Tensor,
+        batch: int,
     ) -> Tensor:
         """The mean gradient, shape (problems, K, configurations)."""
         shape = theta.shape
@@ -72,7 +78,10 @@ class FormGradient:
 
     def _scores(self, v: Tensor, p: Tensor, ref: Tensor) -> tuple[Tensor, ...]:
         r = self.rows
-        b, da = torch.addcmul(r[s.SCALE] * v, r[s.REFERENCE], ref, value=-1.0), (r[s.SCALE] * r[s.WEIGHT]).expand(v.shape)
+        b, da = (
+            torch.addcmul(r[s.SCALE] * v, r[s.REFERENCE], ref, value=-1.0),
+            (r[s.SCALE] * r[s.WEIGHT]).expand(v.shape),
+        )
         if self.odds is not None:
             here, q = self.odds
             rest = torch.clamp(1 - p[..., here], min=1e-17)

@@ -1,7 +1,7 @@
 r"""The training loop of one problem, compiled: configurations innermost, eight to a tile.
 
-A loss of the common form (`objectives.form`) meets its pairs only in :math:`\phi_{ij} = -\omega f'(a_i - b_j - c)`. With
-:math:`n_{ij}` pairs in cell (i, j), the gradient of the batch in the log-probabilities is
+A loss of the common form (`objectives.form`) meets its pairs only in :math:`\phi_{ij} = -\omega f'(a_i - b_j - c)`.
+With :math:`n_{ij}` pairs in cell (i, j), the gradient of the batch in the log-probabilities is
 
 .. math:: g_i = -a_i' \sum_j n_{ij}\phi_{ij} + b_i' \sum_j n_{ji}\phi_{ji} + n_{i\cdot}\, g'_i + n_{\cdot i}\, k'_i
 
@@ -17,11 +17,33 @@ import numpy as np
 from numba import njit
 
 from ..objectives.scalars import (
-    GAIN_L, GAIN_W, NLL, ODDS, OFFSET, ORIGIN, PENALTY, PULL, REFERENCE, SCALE, STEEP, TARGET, WEIGHT,
+    GAIN_L,
+    GAIN_W,
+    NLL,
+    ODDS,
+    OFFSET,
+    ORIGIN,
+    PENALTY,
+    PULL,
+    REFERENCE,
+    SCALE,
+    STEEP,
+    TARGET,
+    WEIGHT,
 )
 from .draws import fill_cells
 from .lanes import (
-    add_to, exp_below, larger, load, log_positive, lowest_bit, root, smaller, spread, store, where_less,
+    add_to,
+    exp_below,
+    larger,
+    load,
+    log_positive,
+    lowest_bit,
+    root,
+    smaller,
+    spread,
+    store,
+    where_less,
 )
 
 __all__ = ["FLAGS", "HINGE", "LOGISTIC", "NORMALISED", "PROJECTED", "SQUARE", "distinct_pairs", "train"]
@@ -238,8 +260,19 @@ def _update(theta: Any, speed: Any, g: Any, rate: Any, clip: Any) -> None:
 
 
 @njit(**OPTIONS)
-def _group(cells: Any, size: Any, row_of: Any, marks: Any, counts: Any, start: Any, upto: Any, col: Any, num: Any,
-           rows: Any, cols: Any) -> None:
+def _group(
+    cells: Any,
+    size: Any,
+    row_of: Any,
+    marks: Any,
+    counts: Any,
+    start: Any,
+    upto: Any,
+    col: Any,
+    num: Any,
+    rows: Any,
+    cols: Any,
+) -> None:
     """The drawn cells by rows: distinct columns and how often each, and the marginal counts."""
     for c in cells:
         counts[c] += 1
@@ -271,7 +304,9 @@ def _group(cells: Any, size: Any, row_of: Any, marks: Any, counts: Any, start: A
 
 
 @njit(nogil=True, **OPTIONS)
-def distinct_pairs(keep: Any, other: Any, keys: Any, batch: Any, step: Any, size: Any, chosen: Any, rejected: Any, number: Any) -> Any:
+def distinct_pairs(
+    keep: Any, other: Any, keys: Any, batch: Any, step: Any, size: Any, chosen: Any, rejected: Any, number: Any
+) -> Any:
     """The distinct pairs of one step of several problems, as rows of their stacked outcomes; returns how many."""
     cells, counts = np.empty(batch, np.int64), np.zeros(keep.shape[1], np.int64)
     m = 0
@@ -288,16 +323,46 @@ def distinct_pairs(keep: Any, other: Any, keys: Any, batch: Any, step: Any, size
 
 
 @njit(nogil=True, **OPTIONS)
-def train(keep: Any, other: Any, key: Any, batch: Any, first: Any, last: Any, every: Any, rate: Any, clip: Any,
-          links: Any, flags: Any, forms: Any, ref: Any, goals: Any, theta: Any, speed: Any, js: Any) -> None:
+def train(
+    keep: Any,
+    other: Any,
+    key: Any,
+    batch: Any,
+    first: Any,
+    last: Any,
+    every: Any,
+    rate: Any,
+    clip: Any,
+    links: Any,
+    flags: Any,
+    forms: Any,
+    ref: Any,
+    goals: Any,
+    theta: Any,
+    speed: Any,
+    js: Any,
+) -> None:
     """Steps [first, last) of one problem, in place; `js[t, r]` is filled at the steps r * every in [first, last]."""
     size, tiles = ref.size, theta.shape[0]
-    cells, counts, marks = np.empty(batch, np.int64), np.zeros(keep.size, np.int64), np.zeros(keep.size // 64 + 1, np.int64)
+    cells, counts, marks = (
+        np.empty(batch, np.int64),
+        np.zeros(keep.size, np.int64),
+        np.zeros(keep.size // 64 + 1, np.int64),
+    )
     start, upto, col = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64), np.empty(keep.size, np.int64)
     num, rows, cols, row_of = np.empty(keep.size), np.empty(size), np.empty(size), np.arange(keep.size) // size
     space = np.zeros((9, size, forms.shape[2]))
     p, lp, a, b, da, db, down, up, g = (
-        space[0], space[1], space[2], space[3], space[4], space[5], space[6], space[7], space[8])
+        space[0],
+        space[1],
+        space[2],
+        space[3],
+        space[4],
+        space[5],
+        space[6],
+        space[7],
+        space[8],
+    )
     for step in range(first, last):
         fill_cells(keep, other, key, step * batch, cells)
         _group(cells, size, row_of, marks, counts, start, upto, col, num, rows, cols)

@@ -1,7 +1,7 @@
 """Eight float64 numbers that move together: a number type for compiled code, one vector register (or a few) wide.
 
-A compiler vectorises an inner loop only when it can prove that no arrays overlap. `Lanes` says it outright: arithmetic on
-`Lanes` is vector arithmetic on every processor that has any, with the same results as lane by lane.
+A compiler vectorises an inner loop only when it can prove that no arrays overlap. `Lanes` says it outright:
+arithmetic on `Lanes` is vector arithmetic on every processor that has any, with the same results as lane by lane.
 """
 
 from __future__ import annotations
@@ -13,11 +13,26 @@ from typing import Any
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import models, overload, register_model
 
-__all__ = ["LANES", "add_to", "exp_below", "larger", "load", "log_positive", "lowest_bit", "root", "smaller", "spread", "store", "where_less"]
+__all__ = [
+    "LANES",
+    "add_to",
+    "exp_below",
+    "larger",
+    "load",
+    "log_positive",
+    "lowest_bit",
+    "root",
+    "smaller",
+    "spread",
+    "store",
+    "where_less",
+]
 
 LANES = 8
+intrinsic: Any = numba_intrinsic  # what it makes is called without the first argument of its definition
 FLOATS, INTS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(ir.IntType(64), LANES)
 CONTRACT = ("contract",)
 

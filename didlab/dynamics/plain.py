@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from ..information import js_divergence
+from .batch_gradient import batch_gradient
 from .draws import draw_cells
 from .problem import Problem
-from .batch_gradient import batch_gradient
 from .protocol import Protocol
 
 __all__ = ["train_plainly"]
 
 
-def train_plainly(problem: Problem, configuration: Any, protocol: Protocol | None = None) -> tuple[np.ndarray, np.ndarray]:
+def train_plainly(
+    problem: Problem, configuration: Any, protocol: Protocol | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Train by autograd, `torch.optim.RMSprop` and `clip_grad_norm_`, on the same pairs as `simulate`.
 
     Args:

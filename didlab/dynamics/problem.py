@@ -43,14 +43,20 @@ class Problem(NamedTuple):
 
 
 def pair_problem(
-    reference: Any, chosen: Any, rejected: Any, goal: Any, *, seed: int, pairs: int | None = None,
+    reference: Any,
+    chosen: Any,
+    rejected: Any,
+    goal: Any,
+    *,
+    seed: int,
+    pairs: int | None = None,
 ) -> Problem:
     r"""A problem whose pairs are :math:`y_w \sim p, y_l \sim q`, drawn afresh or from a fixed data set.
 
     Args:
         reference, chosen, rejected, goal: logits, shape (K,), K at least 2.
         seed: of the data set and of the draws.
-        pairs: size of the fixed data set, from which batches are drawn with replacement; None draws fresh pairs forever.
+        pairs: size of the fixed data set, from which batches are drawn with replacement; None draws fresh pairs.
 
     Raises:
         ArgumentError: not finite, different or fewer than 2 outcomes, or a bad seed or size.
@@ -79,9 +85,16 @@ def pair_problem(
 
 
 def synthetic_problem(
-    temperature: float, seed: int, *, size: int = 32, generator: str = "numpy", pairs: int | None = None,
+    temperature: float,
+    seed: int,
+    *,
+    size: int = 32,
+    generator: str = "numpy",
+    pairs: int | None = None,
 ) -> Problem:
-    r"""The synthetic experiment: :math:`\theta_{ref} \sim N(0, I)`, target :math:`\theta_{ref}/\tau`, rejected :math:`2\theta_{ref} - \theta^*`.
+    r"""The synthetic experiment, by the logits of its policies.
+
+    .. math:: \theta_{ref} \sim N(0, I), \quad \theta^* = \theta_{ref}/\tau, \quad \theta_l = 2\theta_{ref} - \theta^*
 
     Args:
         temperature: :math:`\tau > 0`; below 1 the target reinforces the reference, above 1 it smooths it.

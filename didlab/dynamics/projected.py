@@ -118,15 +118,17 @@ def _gradient(name: str, x: Any) -> Any:
 def _is_exact(kind: type) -> bool:
     """Whether a type has the arithmetic of a field and does not round."""
     return not issubclass(kind, bool | float | complex | np.generic) and all(
-        hasattr(kind, f"__{operation}__") for operation in ("add", "sub", "mul", "truediv", "neg"))
+        hasattr(kind, f"__{operation}__") for operation in ("add", "sub", "mul", "truediv", "neg")
+    )
 
 
 def _matching(name: str, x: Any, other: Any) -> None:
     if is_tensor(x) != is_tensor(other):
         raise ArgumentError(name, "of the same kind as the chosen gradient", "a tensor and an array together")
     if x.shape[-1] != other.shape[-1]:
-        raise ArgumentError(name, f"over the {other.shape[-1]} parameters of the chosen gradient",
-                            f"{x.shape[-1]} parameters")
+        raise ArgumentError(
+            name, f"over the {other.shape[-1]} parameters of the chosen gradient", f"{x.shape[-1]} parameters"
+        )
     here, there = tuple(x.shape), tuple(other.shape)
     try:
         np.broadcast_shapes(here, there)

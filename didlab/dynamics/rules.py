@@ -25,7 +25,10 @@ class Rule:
 
 
 def dpo_pg() -> Rule:
-    r"""DPO-Projected Gradient: :math:`\nabla L(y_w) - \frac{\alpha}{\|\nabla L(y_l)\|^2} \nabla L(y_l)`, :math:`\alpha = \max(0, \nabla L(y_w) \cdot \nabla L(y_l))`.
+    r"""DPO-Projected Gradient.
+
+    .. math:: \nabla L(y_w) - \frac{\alpha}{\|\nabla L(y_l)\|^2} \nabla L(y_l),
+        \quad \alpha = \max(0, \nabla L(y_w) \cdot \nabla L(y_l))
 
     L is the batch's mean negative log-likelihood; the result is clipped and handed to the optimiser as a gradient.
 
@@ -38,7 +41,10 @@ def dpo_pg() -> Rule:
 
 
 def normalised(objective: Objective | None = None) -> Rule:
-    r"""Pairwise-normalised gradients: :math:`d_w \frac{\nabla\log\pi(y_w)}{\|\nabla\log\pi(y_w)\|} + d_l \frac{\nabla\log\pi(y_l)}{\|\nabla\log\pi(y_l)\|}`.
+    r"""Pairwise-normalised gradients: each log-likelihood gradient divided by its norm.
+
+    .. math:: d_w \frac{\nabla\log\pi(y_w)}{\|\nabla\log\pi(y_w)\|}
+        + d_l \frac{\nabla\log\pi(y_l)}{\|\nabla\log\pi(y_l)\|}
 
     Args:
         objective: a logistic loss of a margin, DPO with beta = 1 by default; it supplies d_w and d_l.

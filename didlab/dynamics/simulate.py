@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol as Interface
+from typing import Any, NamedTuple
+from typing import Protocol as Interface
 
 import numpy as np
 
@@ -43,24 +44,35 @@ class Engine(Interface):
 
 
 def simulate(
-    problems: Sequence[Problem], configurations: Sequence[Any], *, protocol: Protocol | None = None, goals: Any = None,
-    engine: str = "auto", workers: int = 1, device: str = "cpu", callback: Callable[[int, np.ndarray], object] | None = None,
-    callback_every: int | None = None, checkpoint: str | Path | None = None, checkpoint_every: int = 5000,
+    problems: Sequence[Problem],
+    configurations: Sequence[Any],
+    *,
+    protocol: Protocol | None = None,
+    goals: Any = None,
+    engine: str = "auto",
+    workers: int = 1,
+    device: str = "cpu",
+    callback: Callable[[int, np.ndarray], object] | None = None,
+    callback_every: int | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 5000,
 ) -> Run:
     r"""Train every configuration on every problem; all configurations of a problem see the same pairs.
 
     Args:
         problems: of the same number of outcomes.
-        configurations: objectives and update rules; with the torch engine also functions of the four tensors
-            (chosen, rejected, reference chosen, reference rejected) of log-probabilities that return a loss for each pair.
+        configurations: objectives and update rules; with the torch engine also functions of the four tensors (chosen,
+            rejected, reference chosen, reference rejected) of log-probabilities that return a loss for each pair.
         protocol: steps, batch, optimiser, start, records.
         goals: log-probabilities that the JS divergence is measured to, of a shape that broadcasts to
             (problems, configurations, K); each problem's own goal by default.
         engine: `numba` (float64; objectives and rules), `torch`, or `auto`: numba wherever it can.
         workers: threads of the numba engine; they do not change a bit of the result.
         device: of the torch engine.
-        callback: called with (step, logits of shape (problems, configurations, K)) at step 0 and every `callback_every` steps.
-        checkpoint: a file that is written as the run goes on; if it is there and fits, the run resumes from it, to the same bits.
+        callback: called with (step, logits of shape (problems, configurations, K)) at step 0, every `callback_every`
+            steps and at the end.
+        checkpoint: a file that is written as the run goes on; if it is there and fits, the run resumes from it, to the
+            same bits.
         checkpoint_every: steps between two writes.
 
     Returns:
@@ -86,8 +98,11 @@ def simulate(
     try:
         goals = np.broadcast_to(own if goals is None else np.asarray(goals, dtype=np.float64), shape)
     except ValueError:
-        raise ArgumentError("goals", f"of a shape that broadcasts to {shape}", str(np.shape(goals))) from None
-    runner = _engine(engine, problems, configurations, protocol, probabilities(goals), int(whole("workers", workers, 1)), device)
+        got = str(np.asarray(goals).shape)
+        raise ArgumentError("goals", f"of a shape that broadcasts to {shape}", got) from None
+    runner = _engine(
+        engine, problems, configurations, protocol, probabilities(goals), int(whole("workers", workers, 1)), device
+    )
     mark = digest(problems, configurations, protocol, goals, type(runner).__name__) if checkpoint is not None else ""
     step = 0
     if checkpoint is not None and Path(checkpoint).exists():
@@ -116,14 +131,22 @@ def _check(problems: list[Problem], configurations: list[Any]) -> None:
         raise ArgumentError("problems" if not problems else "configurations", "at least one", "none")
     for q in problems:
         if not isinstance(q, Problem) or q.size != problems[0].size:
-            raise ArgumentError("problems", "Problem objects of the same number of outcomes", str(q)[:60],
-                                "Make them with synthetic_problem or pair_problem.")
+            raise ArgumentError(
+                "problems",
+                "Problem objects of the same number of outcomes",
+                str(q)[:60],
+                "Make them with synthetic_problem or pair_problem.",
+            )
 
 
-def _engine(name: str, problems: Any, configurations: Any, protocol: Protocol, goals: np.ndarray, workers: int, device: str) -> Engine:
+def _engine(
+    name: str, problems: Any, configurations: Any, protocol: Protocol, goals: np.ndarray, workers: int, device: str
+) -> Engine:
     if name not in ("auto", "numba", "torch"):
         raise ArgumentError("engine", "auto, numba or torch", repr(name))
-    simple = protocol.dtype == "float64" and all(isinstance(c, Objective | Rule) for c in configurations) and device == "cpu"
+    simple = (
+        protocol.dtype == "float64" and all(isinstance(c, Objective | Rule) for c in configurations) and device == "cpu"
+    )
     if name == "numba" and protocol.dtype != "float64":
         raise ArgumentError("engine", "torch for float32", "numba")
     if name == "numba" or (name == "auto" and simple):
@@ -133,5 +156,3 @@ def _engine(name: str, problems: Any, configurations: Any, protocol: Protocol, g
     from .batched import Batched
 
     return Batched(problems, configurations, protocol, goals, device)
-
-

@@ -40,8 +40,12 @@ class Tiles(NamedTuple):
 def kind_of(configuration: Any) -> tuple[int, int]:
     """Its link and which extra terms it has, as numbers of `kernel`."""
     if not isinstance(configuration, Objective | Rule):
-        raise ArgumentError("configurations", "objectives or update rules", type(configuration).__name__,
-                            "Any differentiable loss runs with engine='torch'.")
+        raise ArgumentError(
+            "configurations",
+            "objectives or update rules",
+            type(configuration).__name__,
+            "Any differentiable loss runs with engine='torch'.",
+        )
     form = configuration.form
     flags = sum(bit for bit, names in FLAGS.items() if any(form.has(n) for n in names))
     link = LINKS.index(form.link)

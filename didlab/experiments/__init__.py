@@ -15,8 +15,13 @@ from .output import Output, Progress
 __all__ = ["figures", "gallery", "make"]
 
 _HOME = {
-    "fig-1-left": ("fig_1", "make_left"), "fig-1-right": ("fig_1", "make_right"), "fig-4": ("fig_4", "make"), "fig-7": ("fig_7", "make"),
-    "phase-4.1": ("phase", "make"), "displacement": ("displacement", "make"), "app-k": ("app_k", "make"),
+    "fig-1-left": ("fig_1", "make_left"),
+    "fig-1-right": ("fig_1", "make_right"),
+    "fig-4": ("fig_4", "make"),
+    "fig-7": ("fig_7", "make"),
+    "phase-4.1": ("phase", "make"),
+    "displacement": ("displacement", "make"),
+    "app-k": ("app_k", "make"),
 }
 
 

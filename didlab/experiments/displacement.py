@@ -6,21 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from ..dynamics import dpo_pg
+from ..dynamics import Problem, Protocol, dpo_pg, pair_problem, simulate, synthetic_problem
 from ..objectives import get
 from ..plots import draw_band, finish_steps, muted, style
 from ..policies import log_probabilities
 from .output import Output
-from .sweep import SEEDS, Reading, run_sweep
+from .sweep import SEEDS
 
 __all__ = ["make", "measure"]
 
 TEMPERATURES = (0.25, 0.5, 2.0, 4.0)
-READINGS = (Reading("start at the reference"), Reading("fixed data set of 10,000 pairs", pairs=10_000))
-EVERY = 50
+RULES = ("DPO", "DPO-PG")
+STEPS, EVERY = 5000, 50
+FROM_REFERENCE, FROM_TARGET = "y_w from π_ref, y_l from π_l", "y_w from π*, y_l from π_ref"
 
 
-def measure(problems: Any, logits: np.ndarray) -> np.ndarray:
+def measure(problems: list[Problem], logits: np.ndarray) -> np.ndarray:
     r"""Changes of :math:`E\log\pi(y_w)` and :math:`E\log\pi(y_l)` against the reference, and DPO's loss with beta 0.1.
 
     Args:
@@ -29,6 +30,10 @@ def measure(problems: Any, logits: np.ndarray) -> np.ndarray:
 
     Returns:
         shape (3, problems, configurations); expectations are exact, over the distribution of the pairs.
+
+    >>> q = synthetic_problem(4.0, 1)
+    >>> measure([q], q.reference[None, None]).round(6).ravel()
+    array([0.      , 0.      , 0.693147])
     """
     v = log_probabilities(logits)
     ref = np.stack([q.reference for q in problems])[:, None]
@@ -39,71 +44,127 @@ def measure(problems: Any, logits: np.ndarray) -> np.ndarray:
     return np.stack(((chosen * h).sum(-1), (rejected * h).sum(-1), loss))
 
 
+def _problems(pairs: str) -> list[Problem]:
+    problems = [synthetic_problem(t, s) for t in TEMPERATURES for s in SEEDS]
+    if pairs == FROM_REFERENCE:
+        return problems
+    return [
+        pair_problem(q.reference, q.goal, q.reference, q.goal, seed=s) for q, s in zip(problems, SEEDS * 4, strict=True)
+    ]
+
+
+def _train(out: Output, pairs: str, share: float) -> np.ndarray:
+    """Measures at every snapshot, shape (3, temperatures, seeds, rules, snapshots)."""
+    problems, values = _problems(pairs), []
+
+    def look(step: int, logits: np.ndarray) -> None:
+        values.append(measure(problems, logits))
+        if step % 1000 == 0:
+            out.say(f"{pairs}, step {step}", share + 0.4 * step / STEPS)
+
+    protocol = Protocol(steps=STEPS, every=STEPS)
+    simulate(
+        problems,
+        [get("dpo", beta=0.1), dpo_pg()],
+        protocol=protocol,
+        workers=2,
+        callback=look,
+        callback_every=EVERY,
+    )
+    return np.stack(values, axis=-1).reshape(3, len(TEMPERATURES), len(SEEDS), len(RULES), -1)
+
+
 def make(out: Output) -> None:
-    """Both update rules at four temperatures, from the reference."""
-    configurations = [get("dpo", beta=0.1), dpo_pg()]
-    names, found = ("dpo", "dpo-pg"), {}
-    for m, reading in enumerate(READINGS):
-        snapshots: list[tuple[int, np.ndarray]] = []
-        problems, _ = run_sweep(out, f"r{m}", configurations, TEMPERATURES, reading, share=0.4 * m, every=1000,
-                                callback=lambda step, x, keep=snapshots: keep.append((step, x)), callback_every=EVERY)
-        out.say("measuring", 0.4 * m + 0.3)
-        steps = np.array([s for s, _ in snapshots])
-        values = np.stack([measure(problems, x) for _, x in snapshots], axis=-1)
-        found[reading.name] = values.reshape(3, len(TEMPERATURES), len(SEEDS), 2, -1)
-    values = found[READINGS[0].name]
-    rows = []
-    for t, part in zip(TEMPERATURES, np.moveaxis(values, 1, 0), strict=True):
-        for k, name in enumerate(names):
-            q = np.quantile(part[:, :, k], (0.1, 0.5, 0.9), axis=1)
-            rows += [(t, name, int(s), *q[:, :, i].T.ravel()) for i, s in enumerate(steps) if i % 4 == 0]
-    measures = ("chosen", "rejected", "loss")
-    out.table("", ("temperature", "rule", "step", *(f"{m}_{p}" for m in measures for p in ("p10", "median", "p90"))), rows)
+    """Both update rules, four temperatures, two kinds of pairs."""
+    steps = np.arange(0, STEPS + 1, EVERY)
+    found = {pairs: _train(out, pairs, 0.45 * n) for n, pairs in enumerate((FROM_REFERENCE, FROM_TARGET))}
+    header = (f"{m}_{p}" for m in ("chosen", "rejected", "loss") for p in ("p10", "median", "p90"))
+    out.table(
+        "",
+        ("pairs", "temperature", "rule", "step", *header),
+        (
+            (pairs, t, rule, int(steps[i]), *np.quantile(values[:, m, :, k, i], (0.1, 0.5, 0.9), axis=1).T.ravel())
+            for pairs, values in found.items()
+            for m, t in enumerate(TEMPERATURES)
+            for k, rule in enumerate(RULES)
+            for i in range(0, len(steps), 4)
+        ),
+    )
+    _draw(out, found, steps)
+    _caption(out, found)
+
+
+def _draw(out: Output, found: dict[str, np.ndarray], steps: np.ndarray) -> None:
     with style() as plt:
-        figure, axes = plt.subplots(2, 3, figsize=(9.2, 5.2), sharex=True, sharey="col")
-        for i, name in enumerate(names):
-            for k, title in enumerate(("E log π(y_w) − E log π_ref(y_w)", "E log π(y_l) − E log π_ref(y_l)", "DPO loss, β = 0.1")):
-                axis = axes[i, k]
-                for m, t in enumerate(TEMPERATURES):
-                    draw_band(axis, steps, values[k, m, :, i], muted(m), f"τ = {t:g}")
-                finish_steps(axis, f"{'DPO' if name == 'dpo' else 'DPO-PG'}: {title}", "nats" if k == 0 else "", log=False)
-                if k < 2:
-                    axis.axhline(0.0, color="#222222", linewidth=0.8)
-                    axis.set_yscale("symlog", linthresh=0.1)
-                if i == 0:
+        figure, axes = plt.subplots(3, 4, figsize=(10.2, 6.6), sharex=True)
+        for column, (pairs, values) in enumerate(found.items()):
+            for k, rule in enumerate(RULES):
+                panels = (
+                    (axes[k, 2 * column], 0, f"{rule}: chosen"),
+                    (axes[k, 2 * column + 1], 1, f"{rule}: rejected"),
+                    (axes[2, 2 * column + k], 2, f"{rule}: DPO loss, β = 0.1"),
+                )
+                for axis, measured, title in panels:
+                    for m, t in enumerate(TEMPERATURES):
+                        draw_band(axis, steps, values[measured, m, :, k], muted(m), f"τ = {t:g}")
+                    finish_steps(axis, title, "", log=False)
                     axis.set_xlabel("")
+                    if measured < 2:
+                        axis.axhline(0.0, color="#222222", linewidth=0.8)
+        for n, label in enumerate(("change of E log π (nats)", "change of E log π (nats)", "nats")):
+            axes[n, 0].set_ylabel(label)
+        for n in range(4):
+            axes[2, n].set_xlabel("training step")
+        for n, pairs in enumerate(found):
+            figure.text(
+                0.27 + 0.49 * n,
+                1.0,
+                pairs.replace("π_ref", r"$\pi_{ref}$").replace("π_l", r"$\pi_l$"),
+                ha="center",
+                va="bottom",
+                fontsize=10.5,
+            )
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncol=4)
         out.image(figure)
         plt.close(figure)
-    _caption(out, found)
 
 
 def _caption(out: Output, found: dict[str, np.ndarray]) -> None:
     facts: dict[str, Any] = {}
-    for reading, values in found.items():
+    for pairs, values in found.items():
         for m, t in enumerate(TEMPERATURES):
-            for k, name in enumerate(("DPO", "DPO-PG")):
-                end = values[:, m, :, k, -1]
-                start = values[2, m, :, k, 0]
-                facts[f"{reading}; τ = {t:g}; {name}"] = {
-                    "chosen, median": float(np.median(end[0])), "seeds where chosen rises": int((end[0] > 0).sum()),
-                    "rejected, median": float(np.median(end[1])), "seeds where rejected falls": int((end[1] < 0).sum()),
+            for k, rule in enumerate(RULES):
+                end, start = values[:, m, :, k, -1], values[2, m, :, k, 0]
+                facts[f"{pairs}; τ = {t:g}; {rule}"] = {
+                    "chosen, median": float(np.median(end[0])),
+                    "seeds where chosen rises": int((end[0] > 0).sum()),
+                    "rejected, median": float(np.median(end[1])),
+                    "seeds where rejected falls": int((end[1] < 0).sum()),
                     "seeds where the loss falls": int((end[2] < start).sum()),
                 }
-    first = READINGS[0].name
-    words = [f"τ = {t:g}: DPO {facts[f'{first}; τ = {t:g}; DPO']['seeds where chosen rises']}/16, DPO-PG "
-             f"{facts[f'{first}; τ = {t:g}; DPO-PG']['seeds where chosen rises']}/16" for t in TEMPERATURES]
-    falls = [f"{facts[f'{first}; τ = {t:g}; DPO-PG']['seeds where rejected falls']}/16" for t in TEMPERATURES]
-    drops = [f"{facts[f'{first}; τ = {t:g}; DPO-PG']['seeds where the loss falls']}/16" for t in TEMPERATURES]
+
+    def counts(pairs: str, rule: str, key: str) -> str:
+        return ", ".join(str(facts[f"{pairs}; τ = {t:g}; {rule}"][key]) for t in TEMPERATURES)
+
+    rises, falls, drops = "seeds where chosen rises", "seeds where rejected falls", "seeds where the loss falls"
     out.caption(
-        "Likelihood of chosen and rejected responses (Figures 2 and 8 to 11 on the synthetic problem)",
-        "Exact expected change of the log-likelihood of chosen and rejected responses, and DPO's loss, under DPO (β = 0.1) and DPO-PG; "
-        "5,000 steps of RMSprop from the reference; median and 10 to 90 % band of 16 seeds; τ < 1: the target reinforces, τ > 1: it smooths.",
-        "The paper's figures are language models; here the data are those of section 3.5. Seeds in which the likelihood of the chosen "
-        f"responses has risen at the end: {'; '.join(words)}. Under DPO-PG the likelihood of rejected responses has fallen in "
-        f"{', '.join(falls)} seeds and DPO's loss in {', '.join(drops)}.",
+        "Likelihood of chosen and rejected responses (Figures 2 and 8 to 11 on synthetic pairs)",
+        "Exact expected change of the log-likelihood of chosen and of rejected responses, and DPO's loss, under DPO "
+        "(β = 0.1) and "
+        "DPO-PG; 5,000 steps of RMSprop from the reference on fresh pairs; median and 10 to 90 % band of 16 seeds; τ "
+        "< 1: the "
+        "target reinforces, τ > 1: it smooths. Left half: the pairs of section 3.5. Right half: those of Appendix K.",
+        "The paper's figures are language models. With the pairs of section 3.5 the expected change for chosen "
+        "responses is "
+        "−KL(π_ref ‖ π): it cannot rise, whatever the temperature or the update rule. So displacement in this set-up "
+        "says nothing "
+        "about the entropy of the DID. With chosen responses from π*, they have become likelier at the end in "
+        f"{counts(FROM_TARGET, 'DPO', rises)} "
+        f"of 16 seeds under DPO and {counts(FROM_TARGET, 'DPO-PG', rises)} under DPO-PG (τ = 0.25, 0.5, 2, 4); "
+        "rejected ones have become "
+        f"less likely in {counts(FROM_TARGET, 'DPO', falls)} and {counts(FROM_TARGET, 'DPO-PG', falls)}; DPO's loss "
+        "has fallen in "
+        f"{counts(FROM_TARGET, 'DPO', drops)} and {counts(FROM_TARGET, 'DPO-PG', drops)}.",
         facts,
     )
-
-

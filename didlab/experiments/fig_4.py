@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..did import did_distribution
@@ -27,7 +29,8 @@ def reference() -> np.ndarray:
 
 
 def policies() -> dict[str, tuple[np.ndarray, float]]:
-    """The reinforced and the smoothed policy: the reference at another temperature where it is not about 0, unchanged ratio elsewhere."""
+    """The reinforced and the smoothed policy: the reference at another temperature where it is not about 0, "
+    "unchanged ratio elsewhere."""
     ref = reference()
     out = {}
     for name, tau in (("reinforcement", 0.4), ("smoothing", 2.5)):
@@ -48,6 +51,7 @@ def make(out: Output) -> None:
     """Draw both panels and quote the entropies with and without the assumption."""
     ref = reference()
     outside = probabilities(ref) < FLOOR * probabilities(ref).max()
+    facts: dict[str, Any]
     facts, rows = {"entropy of the reference": float(entropy(ref))}, []
     with style() as plt:
         figure, axes = plt.subplots(1, 2, figsize=(8.2, 3.3), sharey=True)
@@ -55,19 +59,44 @@ def make(out: Output) -> None:
             p, r = probabilities(policy), probabilities(ref)
             did, kept = probabilities(did_distribution(policy, ref)), _assumed(policy, ref, outside)
             top = 1.12 * max(p.max(), kept.max(), r.max())
-            axis.fill_between(GRID, 0, top, where=outside, color="#bdbdbd", alpha=0.55, linewidth=0, label=r"$\pi_{ref} \approx 0$")
-            axis.fill_between(GRID, 0, top, where=(p < r) & ~outside, color="#a6cee3", alpha=0.55, linewidth=0, label=r"$\pi < \pi_{ref}$")
+            axis.fill_between(
+                GRID, 0, top, where=outside, color="#bdbdbd", alpha=0.55, linewidth=0, label=r"$\pi_{ref} \approx 0$"
+            )
+            axis.fill_between(
+                GRID,
+                0,
+                top,
+                where=(p < r) & ~outside,
+                color="#a6cee3",
+                alpha=0.55,
+                linewidth=0,
+                label=r"$\pi < \pi_{ref}$",
+            )
             axis.plot(GRID, r, color="#222222", linewidth=1.6, label=r"$\pi_{ref}$")
             axis.plot(GRID, p, color="#7b3294", linewidth=2.0, linestyle=(0, (5, 1.5)), label="π")
-            axis.plot(GRID, kept, color="#d55e00", linewidth=1.6, linestyle=(0, (1, 1)), label=r"DID, without $\pi_{ref} \approx 0$")
-            axis.plot(GRID, did, color="#009e73", linewidth=1.3, linestyle=(0, (4, 1.5, 1, 1.5)), label="DID, all outcomes")
+            axis.plot(
+                GRID,
+                kept,
+                color="#d55e00",
+                linewidth=1.6,
+                linestyle=(0, (1, 1)),
+                label=r"DID, without $\pi_{ref} \approx 0$",
+            )
+            axis.plot(
+                GRID, did, color="#009e73", linewidth=1.3, linestyle=(0, (4, 1.5, 1, 1.5)), label="DID, all outcomes"
+            )
             axis.set_title(f"policy {name} (τ = {tau:g})")
             axis.set_xlabel("outcome")
             axis.set_xlim(-4, 4)
             h = -float((kept[kept > 0] * np.log(kept[kept > 0])).sum())
-            facts[name] = {"entropy of the DID": float(entropy(did_distribution(policy, ref))), "without the outcomes with π_ref ≈ 0": h,
-                           "entropy of the policy": float(entropy(policy))}
-            rows += [(name, x, *values) for x, *values in zip(GRID[::2], r[::2], p[::2], did[::2], kept[::2], strict=True)]
+            facts[name] = {
+                "entropy of the DID": float(entropy(did_distribution(policy, ref))),
+                "without the outcomes with π_ref ≈ 0": h,
+                "entropy of the policy": float(entropy(policy)),
+            }
+            rows += [
+                (name, x, *values) for x, *values in zip(GRID[::2], r[::2], p[::2], did[::2], kept[::2], strict=True)
+            ]
         axes[0].set_ylabel("probability")
         axes[0].set_ylim(0, 1.05 * max(probabilities(q).max() for q, _ in policies().values()))
         handles, labels = axes[0].get_legend_handles_labels()
@@ -78,12 +107,16 @@ def make(out: Output) -> None:
     high, low = facts["smoothing"], facts["reinforcement"]
     out.caption(
         "Figure 4",
-        "A reference, a reinforced (left) and a smoothed (right) policy, the region where π_ref is about 0 (below 2 % of its mode, grey) and "
+        "A reference, a reinforced (left) and a smoothed (right) policy, the region where π_ref is about 0 (below 2 "
+        "% of its mode, grey) and "
         "where π < π_ref (blue), with the DID computed instead of sketched.",
         "The paper says its plot does not represent the true DID. Here it does. H(π_ref) = "
-        f"{facts['entropy of the reference']:.3f} nats. Reinforcement: H(DID) = {low['entropy of the DID']:.3f} over all outcomes, "
-        f"{low['without the outcomes with π_ref ≈ 0']:.3f} over those that the assumption of Claim 4.1 leaves. Smoothing: "
-        f"{high['entropy of the DID']:.3f} and {high['without the outcomes with π_ref ≈ 0']:.3f}: over all outcomes the DID of a smoothed "
+        f"{facts['entropy of the reference']:.3f} nats. Reinforcement: H(DID) = {low['entropy of the DID']:.3f} over "
+        "all outcomes, "
+        f"{low['without the outcomes with π_ref ≈ 0']:.3f} over those that the assumption of Claim 4.1 leaves. "
+        "Smoothing: "
+        f"{high['entropy of the DID']:.3f} and {high['without the outcomes with π_ref ≈ 0']:.3f}: over all outcomes "
+        "the DID of a smoothed "
         "policy sits where π_ref is about 0, which is what the assumption excludes.",
         facts,
     )

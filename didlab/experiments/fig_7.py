@@ -18,6 +18,7 @@ __all__ = ["make"]
 
 BASE = Reading("start at the reference, fresh pairs", steps=20000)
 
+
 def make(out: Output) -> None:
     """The whole sweep, its readings, and who is lowest under each."""
     configurations = [c for c in printed_configurations() if c.name != "log-pi"]
@@ -31,7 +32,9 @@ def make(out: Output) -> None:
         _, run = run_sweep(out, f"r{m}", configurations, TEMPERATURES, reading, share=0.3 + 0.07 * m)
         judge(found, reading.name, run.js, configurations)
     for m, (name, reading_name, group) in enumerate(symbol_readings()):
-        _, run = run_sweep(out, f"s{m}", group, TEMPERATURES, Reading(f"{name} read as {reading_name}"), share=0.6 + 0.03 * m)
+        _, run = run_sweep(
+            out, f"s{m}", group, TEMPERATURES, Reading(f"{name} read as {reading_name}"), share=0.6 + 0.03 * m
+        )
         others = [n for n, c in enumerate(configurations) if c.name != name]
         js = np.concatenate((short[:, others], run.js), axis=1)
         judge(found, f"{name} read as {reading_name}", js, [configurations[n] for n in others] + group)
@@ -47,7 +50,9 @@ def _as_printed(out: Output, configurations: Sequence[Any]) -> Run:
     out.say("one panel in float32, seed 42", 0.8)
     problem = synthetic_problem(4.0, 42, generator="torch")
     protocol = Protocol(steps=5000, dtype="float32")
-    return simulate([problem], configurations, protocol=protocol, checkpoint=out.checkpoint("printed"), checkpoint_every=1000)
+    return simulate(
+        [problem], configurations, protocol=protocol, checkpoint=out.checkpoint("printed"), checkpoint_every=1000
+    )
 
 
 def _levels(out: Output, problems: Any, js: np.ndarray, configurations: Any) -> dict[tuple[float, str], float]:
@@ -65,7 +70,7 @@ def _levels(out: Output, problems: Any, js: np.ndarray, configurations: Any) -> 
 def _tables(out: Output, base: Run, configurations: Any, first: int, found: dict[str, Any]) -> None:
     at, n, rows = thin(base.steps, 60), len(SEEDS), []
     for m, t in enumerate(TEMPERATURES):
-        js = base.js[m * n:(m + 1) * n]
+        js = base.js[m * n : (m + 1) * n]
         for name in COMPARED:
             best = choose(js[..., :first], configurations, name, "minimum")
             quantiles = np.quantile(js[:, best.index], (0.1, 0.5, 0.9), axis=0)
@@ -73,14 +78,30 @@ def _tables(out: Output, base: Run, configurations: Any, first: int, found: dict
     out.table("", ("temperature", "objective", "step", "js_p10", "js_median", "js_p90"), rows)
     rows = []
     for m, t in enumerate(TEMPERATURES):
-        js = base.js[m * n:(m + 1) * n]
+        js = base.js[m * n : (m + 1) * n]
         for k, c in enumerate(configurations):
             hyper = " ".join(f"{a}={b:g}" for a, b in c.hyper.items() if a != "convention")
-            rows.append((t, c.name, hyper, np.median(js[:, k, :first].min(-1)), np.median(js[:, k, first - 1]),
-                         np.median(js[:, k].min(-1)), np.median(js[:, k, -1])))
-    out.table("grid", ("temperature", "objective", "hyper", "minimum_5000", "final_5000", "minimum_20000", "final_20000"), rows)
-    out.table("readings", ("reading", "chosen_by", "temperature", "objective", "js_median", "js_p10", "js_p90", "hyper"), (
-        (*key, *value[:3], " ".join(f"{a}={b:g}" for a, b in value[3].items())) for key, value in found.items()))
+            rows.append(
+                (
+                    t,
+                    c.name,
+                    hyper,
+                    np.median(js[:, k, :first].min(-1)),
+                    np.median(js[:, k, first - 1]),
+                    np.median(js[:, k].min(-1)),
+                    np.median(js[:, k, -1]),
+                )
+            )
+    out.table(
+        "grid",
+        ("temperature", "objective", "hyper", "minimum_5000", "final_5000", "minimum_20000", "final_20000"),
+        rows,
+    )
+    out.table(
+        "readings",
+        ("reading", "chosen_by", "temperature", "objective", "js_median", "js_p10", "js_p90", "hyper"),
+        ((*key, *value[:3], " ".join(f"{a}={b:g}" for a, b in value[3].items())) for key, value in found.items()),
+    )
 
 
 def _draw(out: Output, base: Run, configurations: Any, first: int, levels: Any, printed: Run) -> None:
@@ -88,7 +109,7 @@ def _draw(out: Output, base: Run, configurations: Any, first: int, levels: Any, 
     with style() as plt:
         figure, axes = plt.subplots(2, 3, figsize=(9.2, 5.6), sharey=True)
         for m, (t, axis) in enumerate(zip(TEMPERATURES, axes.flat, strict=False)):
-            js = base.js[m * n:(m + 1) * n]
+            js = base.js[m * n : (m + 1) * n]
             for name in COMPARED:
                 best = choose(js[..., :first], configurations, name, "minimum")
                 draw_band(axis, base.steps[at], js[:, best.index][:, at], look(name), SHOWN[name])
@@ -111,15 +132,24 @@ def _draw(out: Output, base: Run, configurations: Any, first: int, levels: Any, 
 
 def _caption(out: Output, found: dict[str, Any], levels: Any) -> None:
     facts = lowest(found)
-    lines = [f"{reading}: {text.removeprefix('below DPO: ')}" for reading, text in facts.items() if text.startswith("below")]
+    lines = [
+        f"{reading}: {text.removeprefix('below DPO: ')}" for reading, text in facts.items() if text.startswith("below")
+    ]
     kept = sum(v.startswith("DPO lowest") for v in facts.values())
     out.caption(
         "Figure 7",
-        "JS divergence from the target during training, for the best hyper-parameters of each printed grid (chosen as the paper does, by "
-        "the minimum in 5,000 steps); median and 10 to 90 % band of 16 seeds at τ = 0.25, 0.5, 2, 4, 8; thin lines with a mark: the exact "
-        "optimum of those hyper-parameters (DPO's is 0). Last panel: one run in float32 with seed 42, torch's generator.",
-        f"{len(facts)} combinations of a reading (start, fresh or fixed pairs, steps, roles of the symbols of SLiC, ORPO and Cal-DPO, "
-        f"float32) with a rule of choice (minimum, final) were run. DPO has the lowest median at every temperature in {kept} of them. "
-        + ("Otherwise: " + "; ".join(lines) + "." if lines else ""),
-        {"who is lowest": facts, "exact optima of the drawn hyper-parameters": {f"{k[1]}, τ = {k[0]:g}": v for k, v in levels.items()}},
+        "JS divergence from the target during training, for the best hyper-parameters of each printed grid (chosen "
+        "as the paper does, by "
+        "the minimum in 5,000 steps); median and 10 to 90 % band of 16 seeds at τ = 0.25, 0.5, 2, 4, 8; thin lines "
+        "with a mark: the exact "
+        "optimum of those hyper-parameters (DPO's is 0). Last panel: one run in float32 with seed 42, torch's "
+        "generator.",
+        f"{len(facts)} combinations of a reading (start, fresh or fixed pairs, steps, roles of the symbols of SLiC, "
+        "ORPO and Cal-DPO, "
+        "float32) with a rule of choice (minimum, final) were run. DPO has the lowest median at every temperature "
+        f"in {kept} of them. " + ("Otherwise: " + "; ".join(lines) + "." if lines else ""),
+        {
+            "who is lowest": facts,
+            "exact optima of the drawn hyper-parameters": {f"{k[1]}, τ = {k[0]:g}": v for k, v in levels.items()},
+        },
     )

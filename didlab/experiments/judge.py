@@ -13,8 +13,10 @@ from .sweep import COMPARED, SHOWN, Reading, choose
 __all__ = ["OTHERS", "judge", "lowest", "symbol_readings"]
 
 OTHERS = (
-    Reading("start at uniform", start="uniform"), Reading("start at N(0, I)", start="normal"),
-    Reading("fixed data set of 10,000 pairs", pairs=10_000), Reading("fixed data set of 100,000 pairs", pairs=100_000),
+    Reading("start at uniform", start="uniform"),
+    Reading("start at N(0, I)", start="normal"),
+    Reading("fixed data set of 10,000 pairs", pairs=10_000),
+    Reading("fixed data set of 100,000 pairs", pairs=100_000),
 )
 
 
@@ -28,9 +30,13 @@ def symbol_readings() -> list[tuple[str, str, Any]]:
 
 
 def judge(
-    found: dict[Any, Any], reading: str, js: np.ndarray, configurations: Sequence[Any], temperatures: Sequence[float] = TEMPERATURES,
+    found: dict[Any, Any],
+    reading: str,
+    js: np.ndarray,
+    configurations: Sequence[Any],
+    temperatures: Sequence[float] = TEMPERATURES,
 ) -> None:
-    """For each temperature and rule of choice: median, band and hyper-parameters of the best of each objective, into `found`.
+    """For each temperature and rule of choice: the best of each objective (median, band, numbers), into `found`.
 
     Args:
         found: keys (reading, rule, temperature, objective).
@@ -62,5 +68,7 @@ def lowest(found: dict[Any, Any]) -> dict[str, str]:
             for t in dict.fromkeys(k[2] for k in found if k[0] == reading):
                 own = found[reading, by, t, "dpo"][0]
                 beaten += [f"{SHOWN[c]} at τ = {t:g}" for c in COMPARED[1:] if found[reading, by, t, c][0] < own]
-            facts[f"{reading}, by {by}"] = "below DPO: " + ", ".join(beaten) if beaten else "DPO lowest at every temperature"
+            facts[f"{reading}, by {by}"] = (
+                "below DPO: " + ", ".join(beaten) if beaten else "DPO lowest at every temperature"
+            )
     return facts

@@ -64,7 +64,9 @@ class Output:
     def caption(self, title: str, shows: str, differs: str, facts: dict[str, Any]) -> None:
         """The caption: what is shown, what differs from the paper, and the numbers quoted. Written last."""
         content = {"title": title, "shows": shows, "differs": differs, "facts": facts}
-        write_whole(self.folder / f"{self.name}.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        write_whole(
+            self.folder / f"{self.name}.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+        )
         for left in (self.folder / ".checkpoints").glob(f"{self.name}-*"):
             left.unlink()
         if (self.folder / ".checkpoints").exists() and not any((self.folder / ".checkpoints").iterdir()):

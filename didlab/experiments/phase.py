@@ -35,10 +35,23 @@ def make(out: Output) -> None:
     left = np.stack([gap(normal, t) for t in TAUS], axis=-1)
     right = np.stack([gap(levels, t) for t in TAUS], axis=-1)
     middle, share = np.median(left, axis=0), (left > 0).mean(axis=0)
-    out.table("", ("shape", "parameter", "temperature", "gap_median", "share_positive"), [
-        *(("normal", s, t, middle[i, j], share[i, j]) for i, s in enumerate(SCALES[::2]) for i in [2 * i] for j, t in enumerate(TAUS)),
-        *(("two levels", int(m), t, right[i, j], float(right[i, j] > 0)) for i, m in enumerate(count) for j, t in enumerate(TAUS)),
-    ])
+    out.table(
+        "",
+        ("shape", "parameter", "temperature", "gap_median", "share_positive"),
+        [
+            *(
+                ("normal", s, t, middle[i, j], share[i, j])
+                for i, s in enumerate(SCALES[::2])
+                for i in [2 * i]
+                for j, t in enumerate(TAUS)
+            ),
+            *(
+                ("two levels", int(m), t, right[i, j], float(right[i, j] > 0))
+                for i, m in enumerate(count)
+                for j, t in enumerate(TAUS)
+            ),
+        ],
+    )
     with style() as plt:
         figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.7))
         limit = 1.0
@@ -47,7 +60,9 @@ def make(out: Output) -> None:
             (axes[1], right, count, "likely outcomes, of 32", "two levels: some outcomes 20 times likelier"),
         ):
             shown = np.clip(values, -limit, limit)
-            mesh = axis.pcolormesh(TAUS, ys, shown, cmap="PuOr_r", vmin=-limit, vmax=limit, shading="nearest", rasterized=True)
+            mesh = axis.pcolormesh(
+                TAUS, ys, shown, cmap="PuOr_r", vmin=-limit, vmax=limit, shading="nearest", rasterized=True
+            )
             axis.contour(TAUS, ys, values, levels=[0.0], colors="#222222", linewidths=1.3)
             axis.axvline(1.0, color="#222222", linewidth=0.9, linestyle=":")
             axis.axvline(0.5, color="#222222", linewidth=0.9, linestyle="--")
@@ -78,12 +93,17 @@ def make(out: Output) -> None:
     values = list(facts.values())
     out.caption(
         "Phase diagram of Claim 4.1",
-        "H(DID) − H(π_ref) when the policy is the reference at temperature τ. Left: Gaussian logits of growing scale (hatched: the 16 seeds "
-        "disagree about the sign). Right: references with two levels, by how many outcomes are likely. The black curve is 0.",
-        "Not in the paper. The DID of a tempered policy is the reference at temperature τ/(1−τ), so the sign changes at τ = ½ (dashed), not at "
+        "H(DID) − H(π_ref) when the policy is the reference at temperature τ. Left: Gaussian logits of growing scale "
+        "(hatched: the 16 seeds "
+        "disagree about the sign). Right: references with two levels, by how many outcomes are likely. The black "
+        "curve is 0.",
+        "Not in the paper. The DID of a tempered policy is the reference at temperature τ/(1−τ), so the sign changes "
+        "at τ = ½ (dashed), not at "
         "τ = 1 (dotted): every reinforcement between them has a DID of higher entropy than the reference "
-        f"(share {values[0]:.2f} of the Gaussian, {values[3]:.2f} of the two-level cases); below ½ the share is {values[1]:.2f} and "
-        f"{values[4]:.2f}. Smoothing raises the entropy in a share {values[2]:.2f} of the Gaussian cases, but only {values[5]:.2f} of the "
+        f"(share {values[0]:.2f} of the Gaussian, {values[3]:.2f} of the two-level cases); below ½ the share is "
+        f"{values[1]:.2f} and "
+        f"{values[4]:.2f}. Smoothing raises the entropy in a share {values[2]:.2f} of the Gaussian cases, but only "
+        f"{values[5]:.2f} of the "
         "two-level ones: it fails where few outcomes are unlikely.",
         facts,
     )

@@ -12,8 +12,8 @@ __all__ = ["write_gallery"]
 
 HEAD = """# Gallery
 
-Drawn by `make figures` (or `didlab figure NAME`). Beside each image: its numbers (CSV), and its caption with every number that it
-quotes (JSON). Bands run from the 10th to the 90th percentile of the seeds; logarithms are natural.
+Drawn by `make figures` (or `didlab figure NAME`). Beside each image: its numbers (CSV), and its caption with every
+number that it quotes (JSON). Bands run from the 10th to the 90th percentile of the seeds; logarithms are natural.
 """
 
 
@@ -28,7 +28,9 @@ def write_gallery(folder: Path, names: Sequence[str]) -> Path:
         tables = sorted(p.name for p in folder.glob("*.csv") if p.stem == name or p.stem.startswith(f"{name}-"))
         links = ", ".join(f"[{t}]({t})" for t in tables)
         parts.append(
-            f"\n## {text['title']}\n\n![{text['title']}]({name}.png)\n\n{text['shows']}\n\n*Against the paper.* {text['differs']}\n\n"
-            f"Numbers: {links}, [{name}.json]({name}.json)\n")
+            f"\n## {text['title']}\n\n![{text['title']}]({name}.png)\n\n{text['shows']}\n\n*Against the paper.* "
+            f"{text['differs']}\n\n"
+            f"Numbers: {links}, [{name}.json]({name}.json)\n"
+        )
     write_whole(folder / "README.md", "".join(parts).encode())
     return folder / "README.md"

@@ -1,4 +1,5 @@
-"""The synthetic sweep behind Figures 1 and 7: problems, readings of what the paper does not print, choice of hyper-parameters."""
+"""The synthetic sweep behind Figures 1 and 7: problems, readings of what the paper does not print, choice of "
+"hyper-parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +20,12 @@ __all__ = ["COMPARED", "SEEDS", "SHOWN", "Best", "Reading", "choose", "level", "
 SEEDS = tuple(range(16))
 COMPARED = ("dpo", "slic", "orpo", "simpo", "cal-dpo")
 SHOWN = {
-    "dpo": "DPO, r = log(π/π_ref)", "log-pi": "r = log π", "slic": "SLiC", "orpo": "ORPO", "simpo": "SimPO", "cal-dpo": "Cal-DPO",
+    "dpo": "DPO, r = log(π/π_ref)",
+    "log-pi": "r = log π",
+    "slic": "SLiC",
+    "orpo": "ORPO",
+    "simpo": "SimPO",
+    "cal-dpo": "Cal-DPO",
     "dpo-pg": "DPO-PG",
 }
 
@@ -39,17 +45,35 @@ class Reading:
 
 
 def run_sweep(
-    out: Output, part: str, configurations: Sequence[Any], temperatures: Sequence[float], reading: Reading, *,
-    goals: Any = None, share: float = 0.0, seeds: Sequence[int] = SEEDS, callback: Any = None, every: int = 10,
+    out: Output,
+    part: str,
+    configurations: Sequence[Any],
+    temperatures: Sequence[float],
+    reading: Reading,
+    *,
+    goals: Any = None,
+    share: float = 0.0,
+    seeds: Sequence[int] = SEEDS,
+    callback: Any = None,
+    every: int = 10,
     callback_every: int | None = None,
 ) -> tuple[list[Problem], Run]:
     """All temperatures x seeds x configurations; the problems are ordered by temperature, then seed."""
     problems = [synthetic_problem(t, s, pairs=reading.pairs) for t in temperatures for s in seeds]
-    out.say(f"{reading.name}: {len(configurations)} configurations x {len(problems)} problems x {reading.steps} steps", share)
+    out.say(
+        f"{reading.name}: {len(configurations)} configurations x {len(problems)} problems x {reading.steps} steps",
+        share,
+    )
     protocol = Protocol(steps=reading.steps, start=reading.start, every=every)
     run = simulate(
-        problems, configurations, protocol=protocol, goals=None if goals is None else goals(problems), workers=2,
-        checkpoint=None if callback else out.checkpoint(part), checkpoint_every=2500, callback=callback,
+        problems,
+        configurations,
+        protocol=protocol,
+        goals=None if goals is None else goals(problems),
+        workers=2,
+        checkpoint=None if callback else out.checkpoint(part),
+        checkpoint_every=2500,
+        callback=callback,
         callback_every=callback_every,
     )
     return problems, run
@@ -94,7 +118,8 @@ def choose(js: np.ndarray, configurations: Sequence[Objective], name: str, by: s
 
 
 def level(objective: Objective, problems: Sequence[Problem]) -> np.ndarray:
-    """JS divergence of the exact optimum of the population loss to the goal, one for each problem; NaN where none is attained."""
+    """JS divergence of the exact optimum of the population loss to the goal, one for each problem; NaN where none "
+    "is attained."""
     from ..solvers import optimum
 
     found = []

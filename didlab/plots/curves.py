@@ -33,7 +33,15 @@ def draw_band(axis: Any, steps: np.ndarray, values: np.ndarray, look: dict[str, 
 def draw_level(axis: Any, level: float, look: dict[str, Any]) -> None:
     """A thin line across at the exact optimum, with a mark at the right edge."""
     axis.axhline(level, color=look["color"], linewidth=0.8, alpha=0.75, zorder=1)
-    axis.plot([1.0], [level], marker="<", markersize=4, color=look["color"], transform=axis.get_yaxis_transform(), clip_on=False)
+    axis.plot(
+        [1.0],
+        [level],
+        marker="<",
+        markersize=4,
+        color=look["color"],
+        transform=axis.get_yaxis_transform(),
+        clip_on=False,
+    )
 
 
 def finish_steps(axis: Any, title: str, label: str, *, log: bool = True) -> None:

@@ -55,11 +55,31 @@ def style() -> Iterator[Any]:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    with plt.rc_context({
-        "figure.dpi": 130, "savefig.dpi": 130, "figure.constrained_layout.use": True, "font.size": 9, "axes.titlesize": 9.5,
-        "axes.labelsize": 9, "legend.fontsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.frameon": False,
-        "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": INK, "text.color": INK, "axes.labelcolor": INK,
-        "xtick.color": INK, "ytick.color": INK, "axes.grid": True, "grid.color": PALE, "grid.linewidth": 0.5,
-        "lines.solid_capstyle": "round", "svg.hashsalt": "didlab", "axes.axisbelow": True,
-    }):
+    with plt.rc_context(
+        {
+            "figure.dpi": 130,
+            "savefig.dpi": 130,
+            "figure.constrained_layout.use": True,
+            "font.size": 9,
+            "axes.titlesize": 9.5,
+            "axes.labelsize": 9,
+            "legend.fontsize": 8,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.edgecolor": INK,
+            "text.color": INK,
+            "axes.labelcolor": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "axes.grid": True,
+            "grid.color": PALE,
+            "grid.linewidth": 0.5,
+            "lines.solid_capstyle": "round",
+            "svg.hashsalt": "didlab",
+            "axes.axisbelow": True,
+        }
+    ):
         yield plt

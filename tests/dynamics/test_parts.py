@@ -30,7 +30,9 @@ def _log(x, out):
 
 def test_exponentials_and_logarithms_are_within_two_ulp():
     rng = np.random.default_rng(0)
-    x = np.concatenate((-rng.random(40000) * 700, -rng.random(40000), [0.0, -1e-300, 1.0, 700.0, -5e-17, -700.0, 1e-9, 2.0]))
+    x = np.concatenate(
+        (-rng.random(40000) * 700, -rng.random(40000), [0.0, -1e-300, 1.0, 700.0, -5e-17, -700.0, 1e-9, 2.0])
+    )
     out = np.empty((len(x) // 8, 8))
     _exp(x.reshape(-1, 8), out)
     assert (np.abs(out.ravel() - np.exp(x)) <= 2 * np.spacing(np.exp(x))).all()
@@ -86,10 +88,19 @@ def test_a_fixed_data_set_keeps_its_pairs():
     assert set(draw_cells(q.table(), q.key, 0, 5000)) <= set(np.flatnonzero(q.cells.ravel()))
 
 
-@pytest.mark.parametrize("bad", [
-    {"steps": -1}, {"batch": 0}, {"every": 0}, {"rate": 0.0}, {"rate": float("nan")}, {"clip": -1.0}, {"start": "here"},
-    {"dtype": "float16"},
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"steps": -1},
+        {"batch": 0},
+        {"every": 0},
+        {"rate": 0.0},
+        {"rate": float("nan")},
+        {"clip": -1.0},
+        {"start": "here"},
+        {"dtype": "float16"},
+    ],
+)
 def test_bad_protocols_are_refused(bad):
     with pytest.raises(ArgumentError, match=next(iter(bad))):
         Protocol(**bad)
@@ -98,15 +109,23 @@ def test_bad_protocols_are_refused(bad):
 def test_bad_input_is_refused():
     q, c = synthetic_problem(4.0, 1), get("dpo")
     for call in (
-        lambda: synthetic_problem(0.0, 1), lambda: synthetic_problem(4.0, -1), lambda: synthetic_problem(4.0, 1, size=1),
-        lambda: synthetic_problem(4.0, 1, pairs=0), lambda: synthetic_problem(4.0, 1, generator="mt"),
+        lambda: synthetic_problem(0.0, 1),
+        lambda: synthetic_problem(4.0, -1),
+        lambda: synthetic_problem(4.0, 1, size=1),
+        lambda: synthetic_problem(4.0, 1, pairs=0),
+        lambda: synthetic_problem(4.0, 1, generator="mt"),
         lambda: pair_problem([0.0], [0.0], [0.0], [0.0], seed=1),
         lambda: pair_problem([0.0, np.nan], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], seed=1),
-        lambda: simulate([], [c]), lambda: simulate([q], []), lambda: simulate([q, synthetic_problem(4.0, 1, size=3)], [c]),
-        lambda: simulate([q], [c], engine="jax"), lambda: simulate([q], [c], workers=0),
-        lambda: simulate([q], [len], engine="numba"), lambda: simulate([q], [c], goals=np.zeros(5)),
+        lambda: simulate([], [c]),
+        lambda: simulate([q], []),
+        lambda: simulate([q, synthetic_problem(4.0, 1, size=3)], [c]),
+        lambda: simulate([q], [c], engine="jax"),
+        lambda: simulate([q], [c], workers=0),
+        lambda: simulate([q], [len], engine="numba"),
+        lambda: simulate([q], [c], goals=np.zeros(5)),
         lambda: simulate([q], [c], engine="numba", protocol=Protocol(dtype="float32")),
-        lambda: alias_table([0.0, 0.0]), lambda: alias_table([1.0, -1.0]),
+        lambda: alias_table([0.0, 0.0]),
+        lambda: alias_table([1.0, -1.0]),
     ):
         with pytest.raises(ArgumentError):
             call()

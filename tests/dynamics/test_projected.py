@@ -38,8 +38,13 @@ def test_no_point_of_the_half_space_is_nearer():
     for _ in range(20):
         g_w, g_l = RNG.normal(size=(2, 4))
         outside = {"type": "ineq", "fun": lambda u, g_l=g_l: -u @ g_l, "jac": lambda u, g_l=g_l: -g_l}
-        found = minimize(lambda u, g_w=g_w: ((u - g_w) ** 2).sum(), g_w, jac=lambda u, g_w=g_w: 2 * (u - g_w),
-                         method="SLSQP", constraints=outside)
+        found = minimize(
+            lambda u, g_w=g_w: ((u - g_w) ** 2).sum(),
+            g_w,
+            jac=lambda u, g_w=g_w: 2 * (u - g_w),
+            method="SLSQP",
+            constraints=outside,
+        )
         np.testing.assert_allclose(dpo_pg_direction(g_w, g_l), found.x, atol=1e-6)
 
 
@@ -69,15 +74,28 @@ def test_the_size_of_the_rejected_gradient_does_not_matter(size):
     np.testing.assert_allclose(dpo_pg_direction(g_w, g_l * size), [1.0, -1.0], rtol=1e-12)
 
 
-@pytest.mark.parametrize(("arguments", "name"), [
-    (([1.0], [1.0, 2.0]), "rejected_gradient"), (([np.nan], [1.0]), "chosen_gradient"), (([], []), "chosen_gradient"),
-    ((1.0, [1.0]), "chosen_gradient"), ((["a"], [1.0]), "chosen_gradient"), (([1.0], [np.inf]), "rejected_gradient"),
-    (([[1.0], [1.0, 2.0]], [1.0]), "chosen_gradient"), (([1.0], [1e200]), "rejected_gradient"),
-    (([None], [1.0]), "chosen_gradient"), (([True], [1.0]), "chosen_gradient"), (([1j], [1.0]), "chosen_gradient"),
-    (([1.0], np.array([{}], dtype=object)), "rejected_gradient"), (([1.0], torch.tensor([1])), "rejected_gradient"),
-    (([1.0], np.ma.masked_array([1.0])), "rejected_gradient"), (({}, [1.0]), "chosen_gradient"),
-    ((np.ones((2, 1)), np.ones((3, 1))), "rejected_gradient"), (([1.0], torch.ones(1)), "rejected_gradient"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (([1.0], [1.0, 2.0]), "rejected_gradient"),
+        (([np.nan], [1.0]), "chosen_gradient"),
+        (([], []), "chosen_gradient"),
+        ((1.0, [1.0]), "chosen_gradient"),
+        ((["a"], [1.0]), "chosen_gradient"),
+        (([1.0], [np.inf]), "rejected_gradient"),
+        (([[1.0], [1.0, 2.0]], [1.0]), "chosen_gradient"),
+        (([1.0], [1e200]), "rejected_gradient"),
+        (([None], [1.0]), "chosen_gradient"),
+        (([True], [1.0]), "chosen_gradient"),
+        (([1j], [1.0]), "chosen_gradient"),
+        (([1.0], np.array([{}], dtype=object)), "rejected_gradient"),
+        (([1.0], torch.tensor([1])), "rejected_gradient"),
+        (([1.0], np.ma.masked_array([1.0])), "rejected_gradient"),
+        (({}, [1.0]), "chosen_gradient"),
+        ((np.ones((2, 1)), np.ones((3, 1))), "rejected_gradient"),
+        (([1.0], torch.ones(1)), "rejected_gradient"),
+    ],
+)
 def test_bad_input_names_the_argument(arguments, name):
     with pytest.raises(ArgumentError, match=name):
         dpo_pg_direction(*arguments)
