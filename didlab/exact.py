@@ -198,7 +198,7 @@ class LogForm:
     __rmul__ = __mul__
 
     def __rtruediv__(self, other: Any) -> Any:
-        return LogForm({}, other) / self
+        return other / to_arb(self) if isinstance(other, arb) else LogForm({}, other) / self
 
     def __truediv__(self, other: Any) -> Any:
         if isinstance(other, LogForm):

@@ -57,7 +57,8 @@ def instance_of(statement: Statement, data: Mapping[str, Any]) -> Raw:
         out[name] = x
     try:
         valid = bool(np.logical_and.reduce([k.valid(out) for k in statement.draws]))
-        lifted(statement.draws, out, EXACT)
+        if valid:
+            lifted(statement.draws, out, EXACT)
     except (ValueError, IndexError, ArithmeticError) as e:
         raise CertificateError(f"the arrays of the certificate do not fit together: {e}") from e
     if not valid:
@@ -184,9 +185,9 @@ def _comparisons(relation: Relation) -> list[dict[str, Any]]:
 
 
 def _text(v: Any) -> str:
-    if isinstance(v, fmpq) or isinstance(v, int | np.integer):
+    if isinstance(v, fmpq | int | np.integer):
         text = str(v)
-        return text if len(text) <= 24 else _decimal(fmpq(v))
+        return text if len(text) <= 24 else _decimal(v if isinstance(v, fmpq) else fmpq(int(v)))
     if isinstance(v, exact.LogForm | arb):
         return _decimal(v)
     return str(v)

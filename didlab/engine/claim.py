@@ -201,8 +201,6 @@ def collect(module: ModuleType) -> list[Claim]:
 
 def check_arguments(c: Claim) -> None:
     """Raise ClaimError where a check asks for something that is not drawn."""
-    from .kinds import Kind  # noqa: F401
-
     for part in (c.printed, c.correction):
         if part is None:
             continue

@@ -128,17 +128,15 @@ def _unbroken(
 def _checked(
     result: Judgement, statement: Statement, evidence: Evidence, rng: np.random.Generator, effort: Effort
 ) -> Judgement:
-    if evidence.met == 0:
+    if evidence.undecided:
+        result.verdict = "undecided"
+        result.why = f"{evidence.undecided} instances are not decided at the highest precision"
+    elif evidence.met == 0:
         result.verdict, result.why = "vacuous", "no instance met the hypotheses"
     elif evidence.met < ENOUGH * evidence.instances:
         result.verdict = "vacuous"
         result.why = (
             f"only {evidence.met} of {evidence.instances} instances met the hypotheses: draw them by construction"
-        )
-    elif evidence.undecided:
-        result.verdict, result.why = (
-            "undecided",
-            f"{evidence.undecided} instances are not decided at the highest precision",
         )
     result.neighbours = [_neighbour(statement, name, rng, effort) for name in statement.neighbours]
     missed = [n["name"] for n in result.neighbours if not n["refuted"]]

@@ -410,7 +410,7 @@ class Graph(Kind):
 
     def valid(self, raw: Raw) -> np.ndarray:
         x = raw[self.name]
-        symmetric = (x == x.swapaxes(-1, -2)).all((-1, -2)) & (np.diagonal(x, axis1=-1, axis2=-2) == 0).all(-1)
+        symmetric = np.all(x == x.swapaxes(-1, -2), (-1, -2)) & np.all(np.diagonal(x, axis1=-1, axis2=-2) == 0, -1)
         return super().valid(raw) & symmetric & (x > 0).any(-1).all(-1)
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
@@ -423,9 +423,8 @@ class Integers(Kind):
     def __init__(self, *names: str, axes: tuple[str | int, ...] = ("D",), low: int = -3, high: int = 3) -> None:
         self.names = names
         self.fields = tuple(Field(x, axes, low=low, high=high, simplest=0 if low <= 0 else low) for x in names)
-        self.sizes = {a: (1, 2, 3) for a in axes if isinstance(a, str) and a != "K"}
-        if "K" in axes:
-            self.sizes["K"] = (2, 3, 4, 5)
+        sizes: dict[str, tuple[int, ...]] = {a: (1, 2, 3) for a in axes if isinstance(a, str) and a != "K"}
+        self.sizes = sizes | ({"K": (2, 3, 4, 5)} if "K" in axes else {})
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw: Raw = {}

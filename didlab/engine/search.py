@@ -95,7 +95,7 @@ def _certify(statement: Statement, batch: Batch, result: Hunt | None, most: int,
 
             met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (len(batch),))
         result.count(batch, met)
-    size = sum(np.abs(x.reshape(len(batch), -1)).sum(-1) for x in batch.raw.values())
+    size = np.sum([np.abs(x.reshape(len(batch), -1)).sum(-1) for x in batch.raw.values()], axis=0)
     clear = np.flatnonzero(value < 0)
     doubtful = np.flatnonzero(value == 0)
     order = [*clear[np.argsort(size[clear], kind="stable")][:most]]
