@@ -14,6 +14,7 @@ with, for a response of log-probability v and reference log-probability r (both 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from typing import Any
 
 from ..carriers import carrier_of
@@ -80,17 +81,17 @@ class Form:
     per_token: bool = False
     nll_per_token: bool = False
 
-    @property
+    @cached_property
     def is_margin(self) -> bool:
         """Whether the loss depends on a pair only through u_w - u_l, with u linear in log-probability."""
         return self._absent("odds", "penalty", "nll", "pull", "gain_w", "gain_l")
 
-    @property
+    @cached_property
     def is_smooth(self) -> bool:
         """Whether the loss is twice differentiable."""
         return self.link != "hinge" and self._absent("penalty")
 
-    @property
+    @cached_property
     def uses_reference(self) -> bool:
         """Whether the loss depends on the reference at all."""
         return not self._absent("reference", "penalty", "pull", "gain_w", "gain_l")
@@ -105,7 +106,11 @@ class Form:
     def rejected_score(self, v: Any, r: Any, n: Any = 1, order: int = 0) -> Any:
         """b and its derivatives with respect to the (per-token) log-probability."""
         if order == 0:
-            b = self.scale * v - self.reference * r + self.length * n
+            b = self.scale * v
+            if self.has("reference"):
+                b = b - self.reference * r
+            if self.has("length"):
+                b = b + self.length * n
         else:
             b = 0 * v + (self.scale if order == 1 else 0.0)
         return b + self.odds * log_odds(v, order) if self.has("odds") else b

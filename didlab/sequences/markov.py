@@ -195,7 +195,7 @@ def markov_policy(start: Any, step: Any, length: int) -> MarkovPolicy:
     return MarkovPolicy(NUMPY.log_softmax(a), NUMPY.log_softmax(b), n, conditional=True)
 
 
-def _together(p: MarkovPolicy, q: MarkovPolicy) -> None:
+def together(p: MarkovPolicy, q: MarkovPolicy) -> None:
     for name in ("vocabulary", "length"):
         if getattr(p, name) != getattr(q, name):
             raise ArgumentError("reference", f"of {name} {getattr(p, name)}", str(getattr(q, name)))
@@ -233,7 +233,7 @@ def kl_divergence(policy: MarkovPolicy, reference: MarkovPolicy) -> float:
 
     Ref: Cover and Thomas 2006, Theorem 2.5.3.
     """
-    _together(policy, reference)
+    together(policy, reference)
     total = float(information.kl_divergence(policy.first, reference.first))
     one = policy if len(policy.blocks()) >= len(reference.blocks()) else reference
     for block in one.blocks():
@@ -244,7 +244,7 @@ def kl_divergence(policy: MarkovPolicy, reference: MarkovPolicy) -> float:
 
 def _combine(p: MarkovPolicy, q: MarkovPolicy, a: float, b: float) -> MarkovPolicy:
     """The policy proportional to p^a q^b."""
-    _together(p, q)
+    together(p, q)
     return MarkovPolicy(a * p.start + b * q.start, a * p.step + b * q.step, p.length)
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..carriers import NUMPY
-from .markov import MarkovPolicy, _together
+from .markov import MarkovPolicy, together
 
 __all__ = ["js_divergence"]
 
@@ -45,7 +45,7 @@ def js_divergence(policy: MarkovPolicy, other: MarkovPolicy) -> float:
     >>> js_divergence(p, p)
     0.0
     """
-    _together(policy, other)
+    together(policy, other)
     start = _Transfer(policy.first[None], other.first[None])
     same = policy.conditional and other.conditional and policy.step.ndim == other.step.ndim == 2
     count = min(1, policy.length - 1) if same else policy.length - 1

@@ -17,7 +17,7 @@ import numpy as np
 
 __all__ = ["Points", "sums"]
 
-NODES, WIDTH, FAR, CHUNK = 12, 0.5, 80, 128
+NODES, WIDTH, FAR, CHUNK, FEW = 12, 0.5, 80, 128, 32
 _njit: Any = numba.njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, cache=True)
 
 
@@ -30,7 +30,8 @@ class Points:
 
     def __init__(self, x: np.ndarray) -> None:
         low, high = np.floor(x.min() / WIDTH), np.floor(x.max() / WIDTH)
-        if high - low < max(1000, len(x)):
+        self.dense = high - low < max(1000, len(x))
+        if self.dense:
             self.bins = np.arange(int(low), int(high) + 1)
             self.starts, self.order, self.place = _sort(x, int(low), len(self.bins))
             return
@@ -60,9 +61,15 @@ def sums(order: int, targets: Points, sources: Points, weights: np.ndarray, offs
     """
     moments = sources.moments(weights)
     whole = round(offset / WIDTH)
-    table = _table(order, float(offset - whole * WIDTH), float(sign))
+    rest = float(offset - whole * WIDTH)
     shifted = sources.bins + int(sign) * whole
-    series = _apply(table, targets.bins, shifted, moments)
+    rows, columns = len(targets.bins), len(shifted)
+    few = max(rows, columns) <= FEW and targets.dense and sources.dense
+    if few:
+        matrix = _matrix(order, rest, sign, rows, columns, int(targets.bins[0] - shifted[0]))
+        series = (matrix @ moments.ravel()).reshape(rows, NODES)
+    else:
+        series = _apply(_table(order, rest, sign), targets.bins, shifted, moments)
     if order < 2 and max(targets.bins[-1] - shifted[0], shifted[-1] - targets.bins[0]) > FAR:
         _far(series, order, targets.bins, sources.bins, moments, offset, sign)
     return targets.evaluate(series)
@@ -85,6 +92,14 @@ def _table(order: int, offset: float, sign: float) -> np.ndarray:
     distance = WIDTH * np.arange(-FAR - 1, FAR + 2)[:, None, None]
     c = transform @ _link(order, sign * (distance + place) - offset) @ transform.T
     return np.ascontiguousarray(c.swapaxes(1, 2))
+
+
+@lru_cache(maxsize=32)
+def _matrix(order: int, offset: float, sign: float, rows: int, columns: int, shift: int) -> np.ndarray:
+    """C between all pairs of two runs of neighbouring bins, as one matrix from moments to series."""
+    distance = np.clip(np.arange(rows)[:, None] - np.arange(columns) + shift, -FAR - 1, FAR + 1)
+    blocks = _table(order, offset, sign)[distance + FAR + 1] * (np.abs(distance) <= FAR)[:, :, None, None]
+    return np.ascontiguousarray(blocks.transpose(0, 3, 1, 2)).reshape(rows * NODES, columns * NODES)
 
 
 @_njit

@@ -68,34 +68,40 @@ class Smooth:
         self.y = self.x if y is x or np.array_equal(x, y) else Points(y)
 
     def chosen(self, order: int, z: Any = 1.0) -> np.ndarray:
-        return self.p * self.sums(order, self.x, self.y, self.q * z, self.offset, 1.0)
+        total = self.sums(order, self.x, self.y, self.q * z if np.ndim(z) else self.q, self.offset, 1.0)
+        return np.multiply(total, self.p, out=total)
 
     def rejected(self, order: int, z: Any = 1.0) -> np.ndarray:
-        return self.q * self.sums(order, self.y, self.x, self.p * z, self.offset, -1.0)
+        total = self.sums(order, self.y, self.x, self.p * z if np.ndim(z) else self.p, self.offset, -1.0)
+        return np.multiply(total, self.q, out=total)
 
 
 class Sorted:
     """The hinge max(0, -(x - y - c)): partners on one side of each outcome, by prefix sums in sorted order."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, offset: float, p: np.ndarray, q: np.ndarray) -> None:
-        self.x, self.y, self.p, self.q = x - offset, y, p, q
-        self.by_x, self.by_y = np.argsort(self.x), np.argsort(y)
-        self.above = np.searchsorted(y[self.by_y], self.x, side="right")
-        self.below = np.searchsorted(self.x[self.by_x], y, side="left")
+        self.p, self.q = p, q
+        self.by_x = np.argsort(x)
+        self.by_y = self.by_x if y is x else np.argsort(y)
+        self.x, self.y = x[self.by_x] - offset, y[self.by_y]
+        self.above = np.searchsorted(self.y, self.x, side="right")
+        self.below = np.searchsorted(self.x, self.y, side="left")
 
     def chosen(self, order: int, z: Any = 1.0) -> np.ndarray:
-        if order == 2:
-            return 0 * self.x
-        w = (self.q * z)[self.by_y]
-        mass = _suffix(w)[self.above]
-        return self.p * (-mass if order == 1 else _suffix(w * self.y[self.by_y])[self.above] - self.x * mass)
+        out = np.zeros(len(self.x))
+        if order < 2:
+            w = (self.q * z)[self.by_y]
+            mass = _suffix(w)[self.above]
+            out[self.by_x] = -mass if order == 1 else _suffix(w * self.y)[self.above] - self.x * mass
+        return np.multiply(out, self.p, out=out)
 
     def rejected(self, order: int, z: Any = 1.0) -> np.ndarray:
-        if order == 2:
-            return 0 * self.y
-        w = (self.p * z)[self.by_x]
-        mass = _prefix(w)[self.below]
-        return self.q * (-mass if order == 1 else self.y * mass - _prefix(w * self.x[self.by_x])[self.below])
+        out = np.zeros(len(self.y))
+        if order < 2:
+            w = (self.p * z)[self.by_x]
+            mass = _prefix(w)[self.below]
+            out[self.by_y] = -mass if order == 1 else self.y * mass - _prefix(w * self.x)[self.below]
+        return np.multiply(out, self.q, out=out)
 
 
 def _prefix(w: np.ndarray) -> np.ndarray:
@@ -110,26 +116,38 @@ class Moments:
     """The square, or nothing: sums of a polynomial of degree 2 at most."""
 
     def __init__(self, name: str, x: np.ndarray, y: np.ndarray, offset: float, p: np.ndarray, q: np.ndarray) -> None:
-        self.on = float(name == "square")
-        self.x, self.y, self.p, self.q = x - offset, y, p, q
+        self.name, self.x, self.y, self.offset, self.p, self.q = name, x, y, offset, p, q
 
     def chosen(self, order: int, z: Any = 1.0) -> np.ndarray:
-        return self.on * self.p * _square(order, self.x, self.y, self.q * z, 1.0)
+        return self._sum(order, self.x, self.y, self.p, self.q * z if np.ndim(z) else self.q, 1.0)
 
     def rejected(self, order: int, z: Any = 1.0) -> np.ndarray:
-        return self.on * self.q * _square(order, self.y, self.x, self.p * z, -1.0)
+        return self._sum(order, self.y, self.x, self.q, self.p * z if np.ndim(z) else self.p, -1.0)
+
+    def _sum(self, order: int, x: np.ndarray, y: np.ndarray, own: np.ndarray, w: np.ndarray, sign: float) -> np.ndarray:
+        if self.name == "none":
+            return np.zeros(len(x))
+        total = float(w.sum())
+        if order == 2:
+            return 2 * total * own
+        centre = float(w @ y) / total if total else 0.0
+        first, second = _moments(w, y, centre)
+        out = x - (centre + sign * self.offset)
+        if order == 1:
+            out *= 2 * sign * total
+            out -= 2 * sign * first
+        else:
+            out *= out * total - 2 * first
+            out += second
+        return np.multiply(out, own, out=out)
 
 
-def _square(order: int, x: np.ndarray, y: np.ndarray, w: np.ndarray, sign: float) -> np.ndarray:
-    total = w.sum()
-    if order == 2:
-        return 2 * total + 0 * x
-    centre = (w @ y) / total if total else y.mean()
-    d, x = y - centre, x - centre
-    first = w @ d
-    if order == 1:
-        return 2 * sign * (x * total - first)
-    return x * x * total - 2 * x * first + w @ (d * d)
+def _moments(w: np.ndarray, y: np.ndarray, centre: float) -> tuple[float, float]:
+    """sum of w (y - centre) and of w (y - centre)^2."""
+    d = y - centre
+    first = float(w @ d)
+    d *= d
+    return first, float(w @ d)
 
 
 def pair_sums(

@@ -144,14 +144,16 @@ class At:
     @cached_property
     def slopes(self) -> tuple[np.ndarray, np.ndarray]:
         """The sums of the link's slopes over the partners of each outcome, as chosen and as rejected."""
-        return self.form.weight * self.sums.chosen(1), self.form.weight * self.sums.rejected(1)
+        s, t, w = self.sums.chosen(1), self.sums.rejected(1), self.form.weight
+        return (s, t) if w == 1 else (w * s, w * t)
 
     @cached_property
     def by_outcome(self) -> np.ndarray:
         """G, the gradient in the log-probabilities."""
         s, t = self.slopes
         if self.form.is_margin:
-            return self.form.scale * (s - t)
+            total = s - t
+            return np.multiply(total, self.form.scale, out=total)
         p, q, r, v, form = self.loss.p, self.loss.q, self.loss.r, self.v, self.form
         total = s * form.chosen_score(v, r, 1, 1) - t * form.rejected_score(v, r, 1, 1) - form.nll * p
         return total + p * form.chosen_term(v, r, 1) + q * form.rejected_term(v, r, 1)
