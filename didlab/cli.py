@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -172,8 +172,8 @@ class Library:
 
         self.source = claims.load
         self.claims = list(claims.load())
-        self.entries = claims.catalogue()
         self.recorded = claims.recorded()
+        self.entries = [e | {"recorded": self.recorded.get(e["id"])} for e in claims.catalogue()]
 
     def stored(self, id: str) -> dict[str, Any] | None:
         if self.file is not None:
@@ -294,9 +294,10 @@ def _still(claim: Claim, data: Mapping[str, Any]) -> bool:
     from .engine.certificate import replay
 
     try:
-        return replay(claim, data) is not None
+        replay(claim, data)
     except CertificateError:
         return False
+    return True
 
 
 def _only_changed(verdicts: Sequence[Mapping[str, Any]]) -> bool:
@@ -306,7 +307,7 @@ def _only_changed(verdicts: Sequence[Mapping[str, Any]]) -> bool:
 
 
 @contextlib.contextmanager
-def _progress(claims: Sequence[Claim], listed: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _progress(claims: Sequence[Claim], listed: Sequence) -> Generator[Callable[[dict[str, Any]], None], None, None]:
     """A bar on a terminal; elsewhere one line for each claim, in the order of the claims, as they become known."""
     from .report import terminal
 
@@ -457,7 +458,7 @@ def _figure(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _drawing(name: str) -> Iterator[Callable[[str, float], object] | None]:
+def _drawing(name: str) -> Generator[Callable[[str, float], object] | None, None, None]:
     if not sys.stdout.isatty():
         yield None
         return

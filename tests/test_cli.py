@@ -90,6 +90,11 @@ class TestVerify:
         monkeypatch.setattr(claims, "recorded", lambda: {"did.thm-3.3": "holds"})
         judged(tmp_path, "did.thm-3.3")
 
+    def test_a_recorded_check_that_is_gone_fails(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        waiting = claims.catalogue()[0]["id"]
+        monkeypatch.setattr(claims, "recorded", lambda: {waiting: "holds"})
+        assert judged(tmp_path, waiting, code=1)["claims"][0]["recorded"] == "holds"
+
     def test_a_claim_that_cannot_be_judged_fails(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "bad.py"
         file.write_text(
@@ -258,6 +263,15 @@ class TestProcesses:
         ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
         done = didlab("show", "mine.symmetric", "--claims", MINE, "--effort", "quick", env=ascii_only)
         assert done.returncode == 0 and "refuted" in done.stdout
+
+    def test_a_reader_that_goes_away(self) -> None:
+        command = [sys.executable, "-m", "didlab", "verify", "--claims", MINE, *QUICK]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        process.stderr.close()
+        assert process.wait(60) == 1
 
     def test_version(self) -> None:
         done = didlab("--version")

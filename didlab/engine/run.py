@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -103,7 +103,7 @@ def _spread(source: Source, work: Sequence[Task], jobs: int) -> Generator[Verdic
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
+def _uninterrupted() -> Generator[None, None, None]:
     """Processes started in here never see an interrupt: it is for the parent, which ends its workers."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -61,8 +61,7 @@ WORDS = {"text", "textrm", "textbf", "textit", "mbox", "textsf", "texttt", "emph
 NAMES = {"operatorname", "operatorname*"}
 DOUBLE = dict(zip("ABDEFGIJKLMOSTUVWXYCHNPQRZ1", "𝔸𝔹𝔻𝔼𝔽𝔾𝕀𝕁𝕂𝕃𝕄𝕆𝕊𝕋𝕌𝕍𝕎𝕏𝕐ℂℍℕℙℚℝℤ𝟙", strict=True))
 SCRIPT = dict(zip("ACDGJKNOPQSTUVWXYZBEFHILMR", "𝒜𝒞𝒟𝒢𝒥𝒦𝒩𝒪𝒫𝒬𝒮𝒯𝒰𝒱𝒲𝒳𝒴𝒵ℬℰℱℋℐℒℳℛ", strict=True))
-SUPER = dict(zip("0123456789+-−=()niβ", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵝ", strict=True))
-SUPER |= {"⊤": "ᵀ", "T": "ᵀ", "*": "*", "′": "′", "⋆": "⋆"}
+SUPER = dict(zip("0123456789+-−=()niβ⊤T*′⋆", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵝᵀᵀ*′⋆", strict=True))
 SUB = dict(zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))
 
 TOKEN = re.compile(r"\\operatorname\*|\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
