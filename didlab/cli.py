@@ -240,7 +240,8 @@ def _verify(options: argparse.Namespace) -> int:
     stored = {c.id: s for c in claims if (s := library.stored(c.id)) is not None}
     if options.record:
         stored = {c.id: stored[c.id] for c in claims if c.id in stored and _still(c, stored[c.id])}
-    with _progress(claims, [*claims, *rest]) as progress:
+    width = max(len(i) for i in chosen)
+    with _progress(claims, width) as progress:
         verdicts = run(
             claims,
             source=library.source,
@@ -254,7 +255,6 @@ def _verify(options: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         terminal.listing([*verdicts, *rest])
     elif rest:
-        width = max(len(i) for i in chosen)
         terminal.write([("", terminal.line(e, width)) for e in rest])
     verdicts += rest
     terminal.report(verdicts)
@@ -307,7 +307,7 @@ def _only_changed(verdicts: Sequence[Mapping[str, Any]]) -> bool:
 
 
 @contextlib.contextmanager
-def _progress(claims: Sequence[Claim], listed: Sequence) -> Generator[Callable[[dict[str, Any]], None], None, None]:
+def _progress(claims: Sequence[Claim], width: int) -> Generator[Callable[[dict[str, Any]], None], None, None]:
     """A bar on a terminal; elsewhere one line for each claim, in the order of the claims, as they become known."""
     from .report import terminal
 
@@ -325,7 +325,6 @@ def _progress(claims: Sequence[Claim], listed: Sequence) -> Generator[Callable[[
             task = bar.add_task("", total=len(claims), last="")
             yield lambda v: bar.update(task, advance=1, last=f"{v['verdict']}: {v['id']}")
         return
-    width = max(len(x["id"] if isinstance(x, dict) else x.id) for x in listed)
     order, known = [c.id for c in claims], {}
 
     def lines(v: dict[str, Any]) -> None:
