@@ -88,4 +88,6 @@ class Objective:
             smallest = x.min() if hasattr(x, "min") else x
             if not smallest > 0:
                 raise ArgumentError(name, "numbers of tokens above 0", str(smallest))
+        # a number divided by a tensor of integers would be float32
+        nw, nl = (x.to(arrays[0].dtype) if hasattr(x, "is_floating_point") else x for x in (nw, nl))
         return (*arrays, nw, nl)

@@ -134,3 +134,15 @@ def test_bad_arguments():
         dpo.value([0.0], [float("nan")], [0.0], [0.0])
     with pytest.raises(DidlabError, match="`chosen_length`"):
         dpo.value([0.0], [0.0], [0.0], [0.0], chosen_length=0)
+
+
+def test_lengths_may_be_integers():
+    arrays = [torch.tensor(x) for x in pairs(7)]
+    n = torch.arange(1, 201)
+    for name in objectives.names():
+        objective = objectives.get(name)
+        whole, real = ({"chosen_length": m, "rejected_length": m.flip(0)} for m in (n, n.double()))
+        assert objective.value(*arrays, **whole).dtype == torch.float64
+        torch.testing.assert_close(objective.value(*arrays, **whole), objective.value(*arrays, **real), rtol=0, atol=0)
+        for a, b in zip(objective.slopes(*arrays, **whole), objective.slopes(*arrays, **real), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=0)
