@@ -119,7 +119,7 @@ NOT_ZERO = "Neither gradient is 0, which is less than what is printed. "
         "min for max": dict(form="wrong half"),
     },
 )
-def projection(chosen_gradient, rejected_gradient, *, form="printed"):
+def projection(chosen_gradient: Any, rejected_gradient: Any, *, form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     moved = chosen_gradient - v
     square = dot(rejected_gradient, rejected_gradient)
@@ -134,7 +134,7 @@ def projection(chosen_gradient, rejected_gradient, *, form="printed"):
 
 
 @projection.assuming(r"\nabla L(y_l) \ne 0")
-def rejected_moves(rejected_gradient):
+def rejected_moves(rejected_gradient: Any):
     return exists(negation(equal(rejected_gradient, 0, "an entry of the rejected gradient is 0")))
 
 
@@ -166,7 +166,8 @@ METRIC_NEIGHBOURS = {
 }
 
 
-def in_metric(chosen_gradient, rejected_gradient, preconditioner, *, form="metric", strict=False):
+def in_metric(chosen_gradient: Any, rejected_gradient: Any, preconditioner: Any, *, form: str = "metric",
+              strict: bool = False):
     g_w, g_l, p = chosen_gradient, rejected_gradient, preconditioner
     match form:
         case "metric":
@@ -197,7 +198,7 @@ PRECONDITIONER = Integers("preconditioner", low=1, high=9)
     note="The corrected direction needs P before the gradient is known: the second moments of the earlier steps. "
          "Momentum, which mixes in earlier directions, is a further change and is not judged here.",
 )
-def adam_first(chosen_gradient, rejected_gradient):
+def adam_first(chosen_gradient: Any, rejected_gradient: Any):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)
     return implies(greater(dot(v, v), 0, "the direction is not 0"),
                    guarantee(adam(v), chosen_gradient, rejected_gradient))
@@ -215,7 +216,7 @@ adam_first.corrected(METRIC, draws=(LocalModel(batch=(1,)), PRECONDITIONER), sym
     draws=(LocalModel(batch=(1,)), PRECONDITIONER), symbolic=(),
     reading="The optimiser's second moments are any positive numbers; P is one over their square roots.",
 )
-def preconditioned(chosen_gradient, rejected_gradient, preconditioner):
+def preconditioned(chosen_gradient: Any, rejected_gradient: Any, preconditioner: Any):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)
     return implies(greater(dot(v, v), 0, "the direction is not 0"),
                    guarantee(preconditioner * v, chosen_gradient, rejected_gradient))
@@ -236,7 +237,7 @@ preconditioned.corrected(METRIC, symbolic=(), neighbours=METRIC_NEIGHBOURS)(in_m
                 "clipped, not projected": dict(form="unprojected"), "strict": dict(strict=True),
                 "each entry shrunk": dict(form="shrunk")},
 )
-def clipping(chosen_gradient, rejected_gradient, threshold, *, form="norm", strict=False):
+def clipping(chosen_gradient: Any, rejected_gradient: Any, threshold: Any, *, form: str = "norm", strict: bool = False):
     g_w, g_l = chosen_gradient, rejected_gradient
     v = g_w if form == "unprojected" else dpo_pg_direction(g_w, g_l)
     t = threshold
@@ -276,7 +277,7 @@ def clipping(chosen_gradient, rejected_gradient, threshold, *, form="norm", stri
                 "every step up to the direction itself": dict(form="whole"),
                 "slope 0 and negative curvature never descend": dict(form="never")},
 )
-def negative_slope(slope, bend, cube, kink, direction, *, form="printed"):
+def negative_slope(slope: Any, bend: Any, cube: Any, kink: Any, direction: Any, *, form: str = "printed"):
     a, t, u = dot(slope, direction), dot(cube, direction), dot(kink, direction)
     b = along(direction, bend) + u * abs(u)
     size = abs(a) + abs(b) + abs(t * t * t)
@@ -293,7 +294,8 @@ def negative_slope(slope, bend, cube, kink, direction, *, form="printed"):
             return implies(lower, down)
         case "never":
             return implies(at_least(a, 0, "the slope is not negative"), negation(lower))
-    return implies(down, lower)
+        case _:
+            return implies(down, lower)
 
 
 # ---------------------------------------------------------------------------------------------- Theorem H.4
@@ -311,14 +313,14 @@ CLEAR = ("max dropped", "roles swapped", "sign flipped")  # false for one pair o
        neighbours={name: H4_NEIGHBOURS[name] for name in (*CLEAR, "difference of the gradients")},
        note="The printed Cauchy-Schwarz step is strict; it is an equality for parallel gradients, and where they point "
             "the same way the step is 0.")
-def chosen_descends(chosen_gradient, rejected_gradient, chosen_hessian, *, form="printed"):
+def chosen_descends(chosen_gradient: Any, rejected_gradient: Any, chosen_hessian: Any, *, form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return implies(not_zero(chosen=chosen_gradient, rejected=rejected_gradient),
                    descends(-dot(v, chosen_gradient), along(v, chosen_hessian), "L of the chosen"))
 
 
 @chosen_descends.assuming(MULTIPLE)
-def moves(chosen_gradient, rejected_gradient):
+def moves(chosen_gradient: Any, rejected_gradient: Any):
     return not_multiple(chosen_gradient, rejected_gradient)
 
 
@@ -329,7 +331,7 @@ def moves(chosen_gradient, rejected_gradient):
        neighbours={"roles swapped": dict(form="swapped"), "max dropped": dict(form="hyperplane"),
                    "not normalised": dict(form="not normalised"), "difference of the gradients": dict(form="contrast"),
                    "not projected": dict(form="unprojected")})
-def chosen_exactly(chosen_gradient, rejected_gradient, *, form="printed"):
+def chosen_exactly(chosen_gradient: Any, rejected_gradient: Any, *, form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return iff(greater(dot(v, chosen_gradient), 0, "the step lowers L of the chosen"),
                not_multiple(chosen_gradient, rejected_gradient))
@@ -338,7 +340,7 @@ def chosen_exactly(chosen_gradient, rejected_gradient, *, form="printed"):
 @claim("did.thm-h.4.softmax", where="Thm H.4", title="DPO-PG makes the chosen likelier: softmax policy, batches",
        statement=H4, draws=(LocalModel("logits", batch=(1, 2, 3)),), symbolic=(), reading=TABLE + NOT_ZERO,
        neighbours=H4_NEIGHBOURS)
-def chosen_descends_softmax(probability, chosen_gradient, rejected_gradient, *, form="printed"):
+def chosen_descends_softmax(probability: Any, chosen_gradient: Any, rejected_gradient: Any, *, form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return implies(not_zero(chosen=chosen_gradient, rejected=rejected_gradient),
                    descends(-dot(v, chosen_gradient), variance(probability, v), "L of the chosen"))
@@ -351,7 +353,7 @@ chosen_descends_softmax.assuming(MULTIPLE)(moves)
        statement=H4, draws=(LocalModel("logits", batch=(1,)),), symbolic=(),
        reading=TABLE + "One pair of different responses.",
        neighbours={name: H4_NEIGHBOURS[name] for name in CLEAR})
-def chosen_descends_pair(probability, chosen_gradient, rejected_gradient, *, form="printed"):
+def chosen_descends_pair(probability: Any, chosen_gradient: Any, rejected_gradient: Any, *, form: str = "printed"):
     return chosen_descends_softmax(probability, chosen_gradient, rejected_gradient, form=form)
 
 
@@ -368,7 +370,8 @@ H5_NEIGHBOURS = {"not projected": dict(form="unprojected"), "roles swapped": dic
        neighbours=H5_NEIGHBOURS,
        note="The printed proof shows that the slope is not negative. A direction of slope 0 is a descent direction "
             "where the second derivative is negative: the projection leaves slope exactly 0 whenever it acts.")
-def rejected_not_descending(chosen_gradient, rejected_gradient, rejected_hessian, *, form="printed"):
+def rejected_not_descending(chosen_gradient: Any, rejected_gradient: Any, rejected_hessian: Any, *,
+                            form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return implies(greater(dot(rejected_gradient, rejected_gradient), 0, "the rejected gradient is not 0"),
                    negation(descends(-dot(v, rejected_gradient), along(v, rejected_hessian), "L of the rejected")))
@@ -376,7 +379,7 @@ def rejected_not_descending(chosen_gradient, rejected_gradient, rejected_hessian
 
 @rejected_not_descending.assuming(
     r"\text{the logits are linear in } \theta \text{, so that } -\log\pi_\theta(y) \text{ is convex}")
-def linear_logits(curvature):
+def linear_logits(curvature: Any):
     c = curvature + curvature.swapaxes(-1, -2)
     return forall(equal(c, 0, "the second derivatives of the logits"))
 
@@ -387,7 +390,7 @@ def linear_logits(curvature):
        draws=(LocalModel(),), symbolic=(), reading="Any parameters and batches; what the printed proof shows.",
        neighbours={"without the max": dict(form="hyperplane"), "not projected": dict(form="unprojected"),
                    "norm of the other gradient": dict(form="norm of the chosen"), "reflected": dict(form="reflected")})
-def rejected_slope(chosen_gradient, rejected_gradient, *, form="printed"):
+def rejected_slope(chosen_gradient: Any, rejected_gradient: Any, *, form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return equal(-dot(v, rejected_gradient), positive(-dot(chosen_gradient, rejected_gradient)),
                  "the slope of L of the rejected")
@@ -396,7 +399,8 @@ def rejected_slope(chosen_gradient, rejected_gradient, *, form="printed"):
 @claim("did.thm-h.5.softmax", where="Thm H.5", title="DPO-PG does not make the rejected likelier: softmax policy",
        statement=H5, draws=(LocalModel("logits", batch=(1, 2, 3)),), symbolic=(), reading=TABLE,
        neighbours=H5_NEIGHBOURS)
-def rejected_not_descending_softmax(probability, chosen_gradient, rejected_gradient, *, form="printed"):
+def rejected_not_descending_softmax(probability: Any, chosen_gradient: Any, rejected_gradient: Any, *,
+                                    form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     return negation(descends(-dot(v, rejected_gradient), variance(probability, v), "L of the rejected"))
 
@@ -446,8 +450,8 @@ def identity_like(p: Any) -> Any:
        neighbours={**H51_NEIGHBOURS, "not projected": dict(form="unprojected"), "reflected": dict(form="reflected")},
        reading=ANY + "One pair, f = -log sigmoid, beta = 1: another f or beta changes the slope by a positive factor. "
                + "Neither gradient is 0, nor that of the margin, which is less than what is printed.")
-def margin_descends(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected, *,
-                    form="printed"):
+def margin_descends(chosen_gradient: Any, rejected_gradient: Any, probability: Any, reference: Any, jacobian: Any,
+                    chosen: Any, rejected: Any, *, form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     s = steepness(probability, reference, chosen, rejected)
     grow = (rows(jacobian, chosen) - rows(jacobian, rejected)).sum(-2)
@@ -463,8 +467,8 @@ margin_descends.assuming(MULTIPLE)(moves)
        title="DPO-PG lowers every decreasing loss of the margin: softmax policy, one pair",
        statement=H51, draws=(LocalModel("logits", batch=(1,), reference=True),), symbolic=(), neighbours=H51_NEIGHBOURS,
        reading=TABLE + "One pair, f = -log sigmoid, beta = 1.")
-def margin_descends_softmax(chosen_gradient, rejected_gradient, probability, reference, chosen, rejected, *,
-                            form="printed"):
+def margin_descends_softmax(chosen_gradient: Any, rejected_gradient: Any, probability: Any, reference: Any,
+                            chosen: Any, rejected: Any, *, form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
     s = steepness(probability, reference, chosen, rejected)
     return loss_descends(v, s, identity_like(probability), chosen, rejected)
@@ -492,13 +496,15 @@ def weighted_gradients(p: Any, jacobian: Any, chosen: Any, rejected: Any, s: Any
     return g_w, g_l
 
 
-def batch_descends(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected):
+def batch_descends(chosen_gradient: Any, rejected_gradient: Any, probability: Any, reference: Any, jacobian: Any,
+                   chosen: Any, rejected: Any):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)
     s = steepness(probability, reference, chosen, rejected)
     return implies(greater(dot(v, v), 0, "the step is not 0"), loss_descends(v, s, jacobian, chosen, rejected))
 
 
-def weighted_descends(probability, reference, jacobian, chosen, rejected, *, weigh="slope"):
+def weighted_descends(probability: Any, reference: Any, jacobian: Any, chosen: Any, rejected: Any, *,
+                      weigh: str = "slope"):
     s = steepness(probability, reference, chosen, rejected)
     w = {"slope": s, "none": one_of(s), "inverse": one_of(s) / s, "chosen": s,
          "squared": s * s, "flipped": s}[weigh]
@@ -526,13 +532,14 @@ batch.corrected(WEIGHTED, symbolic=(), neighbours=WEIGHTED_NEIGHBOURS)(weighted_
     draws=(LocalModel("logits", batch=(2, 3), reference=True),),
     reading=TABLE + "f = -log sigmoid, beta = 1, and only where the step is not 0.",
 )
-def batch_descends_softmax(chosen_gradient, rejected_gradient, probability, reference, chosen, rejected):
+def batch_descends_softmax(chosen_gradient: Any, rejected_gradient: Any, probability: Any, reference: Any,
+                           chosen: Any, rejected: Any):
     jacobian = identity_like(probability)
     return batch_descends(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected)
 
 
 @batch_descends_softmax.corrected(WEIGHTED, symbolic=(), neighbours=WEIGHTED_NEIGHBOURS)
-def weighted_descends_softmax(probability, reference, chosen, rejected, *, weigh="slope"):
+def weighted_descends_softmax(probability: Any, reference: Any, chosen: Any, rejected: Any, *, weigh: str = "slope"):
     return weighted_descends(probability, reference, identity_like(probability), chosen, rejected, weigh=weigh)
 
 
@@ -546,7 +553,8 @@ def weighted_descends_softmax(probability, reference, chosen, rejected, *, weigh
     note="With L the log-likelihood all three have the right sign, and with L the negative one the two slips cancel in "
          "the proof's conclusion.",
 )
-def displayed(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected):
+def displayed(chosen_gradient: Any, rejected_gradient: Any, probability: Any, reference: Any, jacobian: Any,
+              chosen: Any, rejected: Any):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)
     s = steepness(probability, reference, chosen, rejected)
     change = dot(s, growth(v, jacobian, chosen, rejected))  # along -v, of f: f' = -s, the margin grows by -v.grow
@@ -565,8 +573,9 @@ def displayed(chosen_gradient, rejected_gradient, probability, reference, jacobi
     neighbours={"printed sign of the first step": dict(sign=-1), "max dropped": dict(form="hyperplane"),
                 "norm of the chosen gradient": dict(size="chosen"), "not projected": dict(form="unprojected"),
                 "roles swapped": dict(form="swapped")})
-def displayed_corrected(chosen_gradient, rejected_gradient, probability, reference, jacobian, chosen, rejected, *,
-                        sign=1, form="printed", size="direction"):
+def displayed_corrected(chosen_gradient: Any, rejected_gradient: Any, probability: Any, reference: Any, jacobian: Any,
+                        chosen: Any, rejected: Any, *,
+                        sign: int = 1, form: str = "printed", size: str = "direction"):
     v = direction(chosen_gradient, rejected_gradient, form)
     s = steepness(probability, reference, chosen, rejected)
     change = dot(s, growth(v, jacobian, chosen, rejected))
@@ -611,7 +620,8 @@ def uneven(p: Any) -> Relation:
                 "by half the square of the step": dict(quarters=2), "by a quarter of it": dict(quarters=1),
                 "the least likely for the modes": dict(least=True)},
 )
-def mass_on_modes(probability, chosen_gradient, rejected_gradient, *, form="printed", quarters=0, least=False):
+def mass_on_modes(probability: Any, chosen_gradient: Any, rejected_gradient: Any, *, form: str = "printed",
+                  quarters: int = 0, least: bool = False):
     v = direction(chosen_gradient, rejected_gradient, form)
     change = first_change(probability, v)
     at_modes = modes(-probability if least else probability)
@@ -620,7 +630,7 @@ def mass_on_modes(probability, chosen_gradient, rejected_gradient, *, form="prin
 
 
 @mass_on_modes.assuming(AT_MODE)
-def chosen_is_mode(probability, chosen):
+def chosen_is_mode(probability: Any, chosen: Any):
     return equal(at(modes(probability), chosen), 1, "the chosen response is a mode")
 
 
@@ -636,7 +646,8 @@ def chosen_is_mode(probability, chosen):
                 "difference of the gradients": dict(form="contrast"),
                 "rises if likelier than the rejected": dict(test="likelier")},
 )
-def mass_exactly(probability, chosen_gradient, rejected_gradient, chosen, rejected, *, form="printed", test="mode"):
+def mass_exactly(probability: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *,
+                 form: str = "printed", test: str = "mode"):
     v = direction(chosen_gradient, rejected_gradient, form)
     gain = dot(modes(probability), first_change(probability, v))
     match test:
@@ -660,7 +671,8 @@ def mass_exactly(probability, chosen_gradient, rejected_gradient, chosen, reject
     neighbours={"the opposite": dict(form="ascent"), "projection of the rejected": dict(form="swapped"),
                 "by the square of the step": dict(quarters=4), "by a quarter of it": dict(quarters=1)},
 )
-def entropy_falls(probability, chosen_gradient, rejected_gradient, *, form="printed", quarters=0):
+def entropy_falls(probability: Any, chosen_gradient: Any, rejected_gradient: Any, *, form: str = "printed",
+                  quarters: int = 0):
     v = direction(chosen_gradient, rejected_gradient, form)
     change = first_change(probability, v)
     fall = dot(change, carrier_of(probability).log(probability))
@@ -676,7 +688,7 @@ entropy_falls.assuming(AT_MODE)(chosen_is_mode)
     draws=(LocalModel("logits", batch=(2, 3)),), symbolic=(),
     reading=TABLE + "Every response of the batch by itself, not their mean as in Theorem H.4.",
 )
-def each_chosen(probability, chosen_gradient, rejected_gradient, chosen):
+def each_chosen(probability: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any):
     v = dpo_pg_direction(chosen_gradient, rejected_gradient)
     return implies(greater(dot(v, v), 0, "the step is not 0"),
                    forall(greater(dot(probability, v) - at(v, chosen), 0, "first-order change of each log-likelihood")))
@@ -687,7 +699,8 @@ def each_chosen(probability, chosen_gradient, rejected_gradient, chosen):
     neighbours={"difference of the gradients": dict(form="contrast"), "roles swapped": dict(form="swapped"),
                 "norm of the other gradient": dict(form="norm of the chosen"), "reflected": dict(form="reflected"),
                 "the sum": dict(sums=True)})
-def mean_chosen(probability, chosen_gradient, rejected_gradient, chosen, *, form="printed", sums=False):
+def mean_chosen(probability: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, *, form: str = "printed",
+                sums: bool = False):
     v = direction(chosen_gradient, rejected_gradient, form)
     total = (dot(probability, v) - at(v, chosen)).sum(-1, keepdims=True)
     return equal(total, dot(v, v) * (1 if sums else chosen.shape[-1]), "first-order change of the sum of the log-likelihoods")
