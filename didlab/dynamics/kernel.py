@@ -1,3 +1,5 @@
+# pyright: reportCallIssue=false
+# (an intrinsic takes a typing context first, which its callers do not pass)
 r"""The training loop of one problem, compiled: configurations innermost, eight to a tile.
 
 A loss of the common form (`objectives.form`) meets its pairs only in :math:`\phi_{ij} = -\omega f'(a_i - b_j - c)`.
@@ -222,11 +224,11 @@ def _projected(p: Any, batch: Any, rows: Any, cols: Any, g: Any) -> None:
     """DPO-PG: the likelihood gradient of the chosen, without its positive part along that of the rejected."""
     dot, square, share = spread(0.0), spread(0.0), 1.0 / batch
     for i in range(p.shape[0]):
-        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share  # noqa: E741
+        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share
         dot, square = dot + w * l, square + l * l
     alpha = larger(dot, spread(0.0)) / larger(square, spread(1e-300))
     for i in range(p.shape[0]):
-        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share  # noqa: E741
+        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share
         store(g, i, w - alpha * l)
 
 

@@ -1,3 +1,5 @@
+# pyright: reportCallIssue=false, reportMissingParameterType=false
+# (an intrinsic takes a typing context first, which its callers do not pass)
 """Eight float64 numbers that move together: a number type for compiled code, one vector register (or a few) wide.
 
 A compiler vectorises an inner loop only when it can prove that no arrays overlap. `Lanes` says it outright:
@@ -127,7 +129,7 @@ def store(context: Any, array: Any, row: Any, value: Any) -> Any:
 
 def _overload(op: Any, vector: Any) -> None:
     @overload(op)
-    def choose(a, b):  # no annotations: numba compares this signature with the lambdas
+    def choose(a, b):  # pyright: ignore[reportMissingParameterType]  # no annotations: the lambdas have none either
         if a is lanes and b is lanes:
             return lambda a, b: vector(a, b)
         if a is lanes and isinstance(b, types.Float):

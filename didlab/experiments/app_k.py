@@ -238,22 +238,25 @@ def _draw(out: Output, sampled: Any, trained: Any) -> None:
             )
         for axis, title, label in (
             (axes[0, 0], "Monte-Carlo entropy of π", "standard deviation (nats)"),
-            (axes[0, 1], "Z from 1/π_ref(y), y ~ π", "standard deviation / Z"),
+            (axes[0, 1], r"Z from $1/\pi_{ref}(y)$, $y \sim \pi$", "standard deviation / Z"),
         ):
             axis.set_xscale("log", base=4)
             axis.set_yscale("log")
             axis.minorticks_off()
+            low, high = axis.get_ylim()
+            ticks = [t for t in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if low <= t <= high]
+            axis.set_yticks(ticks, [f"{t:g}" for t in ticks])
             axis.set_xticks(DRAWS, [f"{n:,}" for n in DRAWS])
             axis.set_xlabel("samples N")
             axis.set_ylabel(label)
             axis.set_title(title)
             axis.legend(fontsize=7)
-        ticks = [f"{int(n):,}" if n.isdigit() else n for n in trained[CASES[0]]]
+        names = [f"{int(n):,}" if n.isdigit() else n for n in trained[CASES[0]]]
         for axis, title, label in (
             (axes[1, 0], "DID entropy by training with r = log π", "H(trained) − H(DID) (nats)"),
             (axes[1, 1], "β′-accuracy of the trained policy", "share of slopes ≥ 0"),
         ):
-            axis.set_xticks(range(len(ticks)), ticks, fontsize=7.5)
+            axis.set_xticks(range(len(names)), names, fontsize=7.5)
             axis.set_xlabel("pairs in the data set")
             axis.set_ylabel(label)
             axis.set_title(title)

@@ -96,36 +96,26 @@ def make(out: Output) -> None:
 
 def _draw(out: Output, found: dict[str, np.ndarray], steps: np.ndarray) -> None:
     with style() as plt:
-        figure, axes = plt.subplots(3, 4, figsize=(10.2, 6.6), sharex=True)
-        for column, (pairs, values) in enumerate(found.items()):
+        figure = plt.figure(figsize=(10.2, 6.9))
+        for half, (pairs, values) in zip(figure.subfigures(1, 2), found.items(), strict=True):
+            half.suptitle(pairs.replace("π_ref", r"$\pi_{ref}$").replace("π_l", r"$\pi_l$"), fontsize=11)
+            axes = half.subplots(3, 2, sharex=True)
             for k, rule in enumerate(RULES):
                 panels = (
-                    (axes[k, 2 * column], 0, f"{rule}: chosen"),
-                    (axes[k, 2 * column + 1], 1, f"{rule}: rejected"),
-                    (axes[2, 2 * column + k], 2, f"{rule}: DPO loss, β = 0.1"),
+                    (axes[k, 0], 0, f"{rule}: chosen"),
+                    (axes[k, 1], 1, f"{rule}: rejected"),
+                    (axes[2, k], 2, f"{rule}: DPO loss, β = 0.1"),
                 )
                 for axis, measured, title in panels:
                     for m, t in enumerate(TEMPERATURES):
                         draw_band(axis, steps, values[measured, m, :, k], muted(m), f"τ = {t:g}")
                     finish_steps(axis, title, "", log=False)
-                    axis.set_xlabel("")
+                    axis.set_xlabel("training step" if measured == 2 else "")
                     if measured < 2:
                         axis.axhline(0.0, color="#222222", linewidth=0.8)
-        for n, label in enumerate(("change of E log π (nats)", "change of E log π (nats)", "nats")):
-            axes[n, 0].set_ylabel(label)
-        for n in range(4):
-            axes[2, n].set_xlabel("training step")
-        for n, pairs in enumerate(found):
-            figure.text(
-                0.27 + 0.49 * n,
-                1.0,
-                pairs.replace("π_ref", r"$\pi_{ref}$").replace("π_l", r"$\pi_l$"),
-                ha="center",
-                va="bottom",
-                fontsize=10.5,
-            )
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncol=4)
+            for n, label in enumerate(("change of E log π (nats)", "change of E log π (nats)", "nats")):
+                axes[n, 0].set_ylabel(label)
+            axes[0, 1].legend(loc="lower left")
         out.image(figure)
         plt.close(figure)
 

@@ -56,9 +56,15 @@ class Output:
         write_whole(self.folder / (f"{self.name}-{part}.csv" if part else f"{self.name}.csv"), text.getvalue().encode())
 
     def image(self, figure: Any) -> None:
-        """The figure as PNG, without a date, so that the same numbers give the same bytes."""
-        data = io.BytesIO()
-        figure.savefig(data, format="png", metadata={"Software": None})
+        """The figure as PNG of 128 colours, without a date, so that the same numbers give the same bytes."""
+        from PIL import Image
+
+        drawn, data = io.BytesIO(), io.BytesIO()
+        figure.savefig(drawn, format="png")
+        drawn.seek(0)
+        with Image.open(drawn) as picture:
+            small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        small.save(data, format="png", optimize=True)
         write_whole(self.folder / f"{self.name}.png", data.getvalue())
 
     def caption(self, title: str, shows: str, differs: str, facts: dict[str, Any]) -> None:

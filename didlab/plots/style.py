@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,7 +43,7 @@ def muted(index: int) -> dict[str, Any]:
 
 
 @contextmanager
-def style() -> Iterator[Any]:
+def style() -> Generator[Any, None, None]:
     """Matplotlib's `pyplot` in the style of the gallery, without a display.
 
     >>> with style() as plt:

@@ -20,8 +20,8 @@ CLOSE = {"numba": 1e-12, "torch": 1e-9}
 def compare(q, configurations, protocol, run, engine, known):
     """A step of RMSprop moves a logit by up to 1e5 d for a gradient's component d below 1e-8, hence by 1e-12 for the
     rounding error 1e-17 of a component that ought to be 0. At the reference, an outcome that a batch holds as often as
-    chosen as it does as rejected has gradient exactly 0 under Cal-DPO; the plain loop, which adds and subtracts 1/(2 beta),
-    has up to 4e-17 there.
+    chosen as it does as rejected has gradient exactly 0 under Cal-DPO; the plain loop, which adds and subtracts
+    1/(2 beta), has up to 4e-17 there.
     """
     for n, c in enumerate(configurations):
         key = (label(c), q.key)

@@ -7,9 +7,10 @@ import pytest
 from numba import njit
 
 from didlab.did import did_distribution
-from didlab.dynamics import Protocol, pair_problem, simulate, synthetic_problem
+from didlab.dynamics import Protocol, dpo_pg, pair_problem, simulate, synthetic_problem
 from didlab.dynamics.draws import alias_table, draw_cells, stream_key
 from didlab.dynamics.lanes import exp_below, load, log_positive, store
+from didlab.dynamics.projected import dpo_pg_direction
 from didlab.errors import ArgumentError
 from didlab.information import js_divergence
 from didlab.objectives import get
@@ -129,3 +130,14 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(ArgumentError):
             call()
+
+
+def test_one_step_of_dpo_pg_is_the_projected_direction():
+    # One step of RMSprop from rest moves by rate * d / (0.1 |d| + 1e-8); invert it for d below the clipping norm.
+    q, protocol = synthetic_problem(4.0, 6), Protocol(steps=1)
+    moved = simulate([q], [dpo_pg()], protocol=protocol).logits[0, 0] - q.reference
+    p, cells = np.exp(q.reference), draw_cells(q.table(), q.key, 0, protocol.batch)
+    of_w = p - np.bincount(cells // q.size, minlength=q.size) / protocol.batch
+    of_l = p - np.bincount(cells % q.size, minlength=q.size) / protocol.batch
+    d = dpo_pg_direction(of_w, of_l)
+    assert np.abs(moved + protocol.rate * d / (np.sqrt(0.01 * d * d) + 1e-8)).max() <= 1e-12
