@@ -348,6 +348,19 @@ def exp(x: Any) -> Any:
         x = LogForm({}, x)
     if x.const != 0:
         return to_arb(x).exp()
+    top, bottom = 1, 1
+    for (atom, k), c in x.terms.items():
+        if k or type(atom) is not int or type(c) is not fmpq or c.q != 1:
+            return _exp_over_coprime_base(x)
+        n = int(c.p)
+        if n > 0:
+            top *= atom**n
+        else:
+            bottom *= atom**-n
+    return fmpq(top, bottom)
+
+
+def _exp_over_coprime_base(x: LogForm) -> Any:
     terms, result = x.terms, fmpq(1)
     if any(not _integral(c) for c in terms.values()):
         terms = _over_coprime_base(x)

@@ -336,14 +336,14 @@ def boltzmann_normalised(
         "weak on one side": {"weak": True},
         "order reversed": {"flip": True},
         "exponent on one side": {"half": True},
-        "b 1% larger": {"slip": True},
+        "b 3% larger": {"slip": True},
     },
 )
 def powers_order(
     a: Any, b: Any, c: Any, *, weak: bool = False, flip: bool = False, half: bool = False, slip: bool = False
 ) -> Relation:
     k = carrier_of(a)
-    log_a, log_b = k.log(a), k.log(b * 101 / 100 if slip else b)
+    log_a, log_b = k.log(a), k.log(b * 33 / 32 if slip else b)
     left, right = k.exp(c * log_a), k.exp(log_b if half else c * log_b)
     if flip:
         left, right = right, left

@@ -79,7 +79,7 @@ def _judge(claim: Claim, rng: np.random.Generator, effort: Effort, stored: Mappi
     if found is None:
         evidence, found = _support(claim.printed, rng, effort)
         if found is not None:
-            found = shrink(claim.printed, found, effort)
+            found = shrink(claim.printed, found)
     again = found is not None
     fields = instance_fields(claim.printed.draws)
     if kept is not None and (found is None or cost(fields, kept.instance) <= cost(fields, found.instance)):
@@ -93,7 +93,7 @@ def _judge(claim: Claim, rng: np.random.Generator, effort: Effort, stored: Mappi
     if amended is None:
         result.verdict, result.why = "undecided", "violated as printed, and no amended statement is given"
         return result
-    hunted = hunt(amended, rng, effort)
+    hunted = hunt(amended, rng, effort, simplify=False)
     if hunted.found is not None:
         result.verdict = "undecided"
         result.why = f"the amended statement is violated too: {describe(amended, hunted.found)['objects']}"
@@ -188,7 +188,7 @@ def _minimal(statement: Statement, found: Found, effort: Effort) -> tuple[Found,
             continue
         bound, count, smaller = exhaust(statement, shape, effort.exhaust)
         if smaller is not None:
-            return shrink(statement, smaller, effort), "a smaller one was found by exhaustion"
+            return shrink(statement, smaller), "a smaller one was found by exhaustion"
         tried += count
         if bound:
             bounds.append(f"{', '.join(f'{k}={v}' for k, v in shape.items())}: integers up to {bound}")
@@ -203,10 +203,12 @@ def _minimal(statement: Statement, found: Found, effort: Effort) -> tuple[Found,
 
 def _neighbour(statement: Statement, name: str, rng: np.random.Generator, effort: Effort) -> dict[str, Any]:
     false = statement.neighbour(name)
-    search = hunt(false, rng, effort, certify=16)
+    search = hunt(false, rng, effort, certify=16, simplify=False)
     found = search.found
-    if found is None:
-        _, found = confirm(false, rng, effort)
+    for level in () if found else dict.fromkeys([effort, Effort.named("standard")]):
+        _, found = confirm(false, rng, level)
+        if found is not None:
+            break
     deviation, true_share = _closeness(false, rng)
     return {
         "name": name,
@@ -222,6 +224,8 @@ def _closeness(statement: Statement, rng: np.random.Generator) -> tuple[float, f
     gaps, true, tried = [], 0, 0
     for shape in shapes(statement.draws, 4):
         batch = draw(statement.draws, rng, 128, shape, plain=True)
+        if not len(batch):
+            continue
         try:
             value, _, relation = scan(statement, batch)
         except Undefined:
@@ -231,7 +235,7 @@ def _closeness(statement: Statement, rng: np.random.Generator) -> tuple[float, f
             met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (len(batch),))
         true, tried = true + int(((value >= 0) & met).sum()), tried + int(met.sum())
         core = relation.parts[1] if relation.kind == "implies" else relation
-        if identity(core) and len(batch):
+        if identity(core):
             gaps.append(np.max([_gap(leaf.left, leaf.right, len(batch)) for leaf in core.leaves()], axis=0))
     deviation = float(np.median(np.concatenate(gaps))) if gaps else float("inf")
     return deviation, true / max(tried, 1)

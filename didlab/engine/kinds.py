@@ -397,7 +397,7 @@ class Graph(Kind):
             ]
         )[which, np.arange(n)]
         edges = (edges | edges.swapaxes(1, 2)) & ~np.eye(k, dtype=bool)
-        lonely = ~edges.any(-1)
+        lonely: np.ndarray = np.logical_not(edges.any(-1))
         edges = edges | ((lonely[:, :, None] | lonely[:, None, :]) & (abs(a - b) == 1))
         edges = np.where(edges.any(-1).all(-1)[:, None, None], edges, ~np.eye(k, dtype=bool))
         counts = np.triu(rng.integers(1, 4, (n, k, k)))

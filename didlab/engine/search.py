@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
-from scipy.optimize import differential_evolution
 
 from ..errors import DidlabError
 from .claim import Statement
@@ -17,6 +16,9 @@ from .lifts import FLOAT
 from .relations import robustness
 
 __all__ = ["Effort", "Found", "Hunt", "exhaust", "hunt", "shrink"]
+
+
+SHAPES = 4  # a kind with fewer sizes than this gets its instances in fewer, larger batches
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,36 @@ class Hunt:
             self.coverage[str(name)] = self.coverage.get(str(name), 0) + int(number)
 
 
-def hunt(statement: Statement, rng: np.random.Generator, effort: Effort, *, certify: int = 48) -> Hunt:
-    """Look for a certified violation, smallest shapes first; the first one found is shrunk."""
+def hunt(
+    statement: Statement,
+    rng: np.random.Generator,
+    effort: Effort,
+    *,
+    certify: int = 48,
+    simplify: bool = True,
+) -> Hunt:
+    """Look for a certified violation: hard instances, smallest shapes first; then the optimiser; then shrink it."""
     result = Hunt()
-    for shape in shapes(statement.draws, effort.largest):
-        batch = draw(statement.draws, rng, effort.batch, shape)
-        found = _certify(statement, batch, result, certify, "search")
-        if found is None and effort.optimise:
-            found = _optimise(statement, batch, rng, effort)
-        if found is not None:
-            result.found = shrink(statement, found, effort)
-            return result
+    sizes = shapes(statement.draws, effort.largest)
+    share = effort.batch * max(1, SHAPES // len(sizes))
+    batches = []
+    for shape in sizes:
+        batches.append(draw(statement.draws, rng, share, shape))
+        result.found = _certify(statement, batches[-1], result, certify, "search")
+        if result.found is not None:
+            break
+    else:
+        attempts = (_optimise(statement, batch, rng, effort) for batch in batches)
+        result.found = next((found for found in attempts if found is not None), None)
+    if result.found is not None and simplify:
+        result.found = shrink(statement, result.found)
     return result
 
 
 def _certify(statement: Statement, batch: Batch, result: Hunt | None, most: int, by: str) -> Found | None:
     """Decide the most promising instances of a batch: clear float violations first, then the doubtful ones."""
+    if not len(batch):
+        return None
     try:
         value, margin, relation = scan(statement, batch)
     except Undefined:
@@ -125,6 +141,8 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
         return None
     if _identity(relation):
         return None
+    from scipy.optimize import differential_evolution  # imported here: replaying a certificate needs no optimiser
+
     start = batch.one(int(np.argmin(margin)))
     lengths = [int(np.prod(f.shape(batch.shape))) for f in fields]
 
@@ -169,7 +187,7 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
     return _certify(statement, rounded, None, 16, "optimiser") if len(rounded) else None
 
 
-def shrink(statement: Statement, found: Found, effort: Effort) -> Found:
+def shrink(statement: Statement, found: Found) -> Found:
     """The simplest violation reachable by removing outcomes and making integers smaller, certified at each step."""
     best = found
     while True:
