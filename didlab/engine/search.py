@@ -272,12 +272,7 @@ def exhaust(statement: Statement, shape: Shape, most: int) -> tuple[int, int, Fo
     lengths = {name: int(np.prod(f.shape(shape))) for name, f in fields.items()}
     spans, bound = None, 0
     for b in range(1, 13):
-        ranges = {
-            name: range(max(f.low, -b), min(f.high, b if f.low < 1 or f.continuous else max(b, 2)) + 1)
-            if f.name != "pair"
-            else range(shape["K"])
-            for name, f in fields.items()
-        }
+        ranges = {name: _smallest(f, b, shape) for name, f in fields.items()}
         count = np.prod([float(len(ranges[name])) ** lengths[name] for name in fields])
         if count > most:
             break
@@ -294,3 +289,12 @@ def exhaust(statement: Statement, shape: Shape, most: int) -> tuple[int, int, Fo
     batch = Batch(raw, np.full(len(grid), "exhausted", dtype=object), shape).take(np.flatnonzero(valid))
     found = _certify(statement, batch, None, 64, "exhaustion") if len(batch) else None
     return bound, len(batch), found
+
+
+def _smallest(f: Field, b: int, shape: Shape) -> range:
+    """The b smallest values of a field (two at least where it is discrete); for a pair of outcomes, all of them."""
+    if f.name == "pair":
+        return range(shape["K"])
+    if f.low < 1:
+        return range(max(f.low, -b), min(f.high, b) + 1)
+    return range(f.low, min(f.high, f.low - 1 + (b if f.continuous else max(b, 2))) + 1)
