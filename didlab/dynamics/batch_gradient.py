@@ -29,7 +29,7 @@ def batch_gradient(configuration: Any, theta: Any, reference: Any, chosen: Any, 
     import torch
 
     log_p = torch.log_softmax(theta, 0)
-    w, l = log_p[chosen], log_p[rejected]
+    w, l = log_p[chosen], log_p[rejected]  # noqa: E741
     if not isinstance(configuration, Rule):
         loss = configuration.value if isinstance(configuration, Objective) else configuration
         loss(w, l, reference[chosen], reference[rejected]).mean().backward()

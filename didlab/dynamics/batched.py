@@ -134,7 +134,7 @@ class _Block:
     ) -> torch.Tensor:
         theta = theta.detach().clone().requires_grad_()
         log_p = torch.log_softmax(theta, 1).reshape(-1, len(self.losses))
-        w, l = log_p.index_select(0, chosen), log_p.index_select(0, rejected)
+        w, l = log_p.index_select(0, chosen), log_p.index_select(0, rejected)  # noqa: E741
         ref_w, ref_l = self.reference.index_select(0, chosen)[:, 0], self.reference.index_select(0, rejected)[:, 0]
         each = ((loss(w[:, n], l[:, n], ref_w, ref_l) * number[:, 0]).sum() for n, loss in enumerate(self.losses))
         total: Any = sum(each)

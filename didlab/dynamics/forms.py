@@ -128,7 +128,7 @@ class FormGradient:
         """Overwrite the columns of the update rules."""
         if PROJECTED in self.parts:
             here = self.parts[PROJECTED]
-            w, l = p[..., here] - rows, p[..., here] - cols
+            w, l = p[..., here] - rows, p[..., here] - cols  # noqa: E741
             alpha = torch.clamp((w * l).sum(1, keepdim=True), min=0.0)
             g[..., here] = w - alpha / torch.clamp((l * l).sum(1, keepdim=True), min=1e-30) * l
         if NORMALISED in self.parts:

@@ -224,11 +224,11 @@ def _projected(p: Any, batch: Any, rows: Any, cols: Any, g: Any) -> None:
     """DPO-PG: the likelihood gradient of the chosen, without its positive part along that of the rejected."""
     dot, square, share = spread(0.0), spread(0.0), 1.0 / batch
     for i in range(p.shape[0]):
-        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share
+        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share  # noqa: E741
         dot, square = dot + w * l, square + l * l
     alpha = larger(dot, spread(0.0)) / larger(square, spread(1e-300))
     for i in range(p.shape[0]):
-        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share
+        w, l = load(p, i) - rows[i] * share, load(p, i) - cols[i] * share  # noqa: E741
         store(g, i, w - alpha * l)
 
 

@@ -82,7 +82,8 @@ def make_left(out: Output) -> None:
         "after 5,000 steps and "
         f"{fresh:.2g} after 20,000, where the step size of RMSprop sets a floor. With a fixed data set of 10,000 "
         "pairs the limit is that "
-        f"data set's own optimum, and the medians after 20,000 steps lie between {min(fixed):.2g} and "
+        f"data set's own optimum (where it has one), and the medians after 20,000 steps lie between {min(fixed):.2g} "
+        "and "
         f"{max(fixed):.2g} nats.",
         {"median JS to the DID": ends},
     )
@@ -266,8 +267,9 @@ def _write_right(out: Output, run: Any, facts: dict[str, Any], found: dict[Any, 
         + ". The others stop at the exact optimum of their own loss, DPO at the "
         "floor set by the step size."
         + (
-            f" The minimum along the way flatters {' and '.join(passing)}, which passes the target on the way to an "
-            "optimum further off."
+            f" The minimum along the way flatters {' and '.join(passing)}: its policy comes closer to the target on "
+            "its way "
+            "than where it ends."
             if passing
             else ""
         ),

@@ -63,8 +63,8 @@ def test_chosen_responses_from_the_reference_cannot_become_likelier():
 
 def test_estimators_of_appendix_k_meet_their_exact_values():
     rows = app_k._sampled(app_k.CASES[0])
-    # 16 prompts x 400 repeats: the standard error of a mean is sd / 80, of a standard deviation about 1 / 113 (tails of Z
-    # are heavier: from 64 draws on); six of them.
+    # 16 prompts x 400 repeats: the standard error of a mean is sd / 80, of a standard deviation about 1 / 113 (tails of
+    # Z are heavier: from 64 draws on); six of them.
     for n in (64, 1024):
         assert abs(rows[n]["entropy_bias"]) <= 6 * rows[n]["entropy_sd"] / 80
         assert abs(rows[n]["entropy_sd"] / rows[n]["entropy_sd_exact"] - 1) <= 6 / 113
