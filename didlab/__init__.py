@@ -18,7 +18,35 @@ _PUBLIC = {
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+__all__ = [
+    "ArgumentError",
+    "DidlabError",
+    "__version__",
+    "boltzmann",
+    "bradley_terry",
+    "did_distribution",
+    "did_entropy",
+    "entropy",
+    "from_weights",
+    "ideal_rejected",
+    "js_divergence",
+    "kl_divergence",
+    "label_probability",
+    "log_margin",
+    "log_partition",
+    "log_probabilities",
+    "log_ratio",
+    "mix",
+    "mutual_information",
+    "pair_distribution",
+    "power_law",
+    "preference_matrix",
+    "probabilities",
+    "sample",
+    "sample_pairs",
+    "temper",
+    "tilt",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -37,5 +65,10 @@ if TYPE_CHECKING:
     from .information import entropy, js_divergence, kl_divergence, mutual_information
     from .policies import from_weights, log_probabilities, mix, probabilities, sample, temper, tilt
     from .preference import (
-        boltzmann, bradley_terry, label_probability, pair_distribution, preference_matrix, sample_pairs,
+        boltzmann,
+        bradley_terry,
+        label_probability,
+        pair_distribution,
+        preference_matrix,
+        sample_pairs,
     )

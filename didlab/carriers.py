@@ -271,10 +271,9 @@ class Floats:
 
 
 _LOG2 = 0.6931471805599453
-_KL_SERIES = [1.0]
+_KL_SERIES = [0.5]
 for _n in range(3, 17):
     _KL_SERIES.append(-_KL_SERIES[-1] / _n)
-_KL_SERIES = [c / 2 for c in _KL_SERIES]
 
 
 class Numpy(Floats):

@@ -15,12 +15,32 @@ from pathlib import Path
 from typing import Any
 
 MODULES = (
-    "didlab", "didlab.errors", "didlab.engine.claim", "didlab.engine.kinds", "didlab.engine.relations", "didlab.engine.judge",
-    "didlab.engine.certificate", "didlab.engine.run", "didlab.objectives", "didlab.solvers", "didlab.sequences", "didlab.dynamics",
-    "didlab.experiments", "didlab.claims", "didlab.report",
+    "didlab",
+    "didlab.errors",
+    "didlab.engine.claim",
+    "didlab.engine.kinds",
+    "didlab.engine.relations",
+    "didlab.engine.judge",
+    "didlab.engine.certificate",
+    "didlab.engine.run",
+    "didlab.objectives",
+    "didlab.solvers",
+    "didlab.sequences",
+    "didlab.dynamics",
+    "didlab.experiments",
+    "didlab.claims",
+    "didlab.report",
 )
-PROMISED = ("didlab", "didlab.engine.claim", "didlab.engine.judge", "didlab.engine.relations", "didlab.objectives", "didlab.solvers",
-            "didlab.sequences", "didlab.dynamics")  # every function: a summary, its arguments, its result, an example
+PROMISED = (
+    "didlab",
+    "didlab.engine.claim",
+    "didlab.engine.judge",
+    "didlab.engine.relations",
+    "didlab.objectives",
+    "didlab.solvers",
+    "didlab.sequences",
+    "didlab.dynamics",
+)  # every function: a summary, its arguments, its result, an example
 OUT = Path(__file__).parent / "api"
 SECTIONS = ("Args", "Returns", "Raises", "Ref", "Convention", "Yields", "Attributes", "Note")
 
@@ -123,9 +143,15 @@ def entry(name: str, thing: Any) -> str:
     """One public name."""
     if inspect.isclass(thing):
         base = issubclass(thing, BaseException)
-        parts = [f"## {name}", f"```python\nclass {name}{'' if base else signature(thing)}\n```", markdown(docstring(thing))]
+        parts = [
+            f"## {name}",
+            f"```python\nclass {name}{'' if base else signature(thing)}\n```",
+            markdown(docstring(thing)),
+        ]
         for method, value in vars(thing).items():
-            if method.startswith("_") or not (inspect.isroutine(value) or isinstance(value, property | classmethod | staticmethod)):
+            if method.startswith("_") or not (
+                inspect.isroutine(value) or isinstance(value, property | classmethod | staticmethod)
+            ):
                 continue
             shown = value.fget if isinstance(value, property) else getattr(thing, method)
             if shown is None or not docstring(shown):
@@ -137,8 +163,11 @@ def entry(name: str, thing: Any) -> str:
         return "\n\n".join([f"## {name}", f"```python\n{name}{signature(thing)}\n```", markdown(docstring(thing))])
     if inspect.ismodule(thing):
         return f"## {name}\n\nThe module `{thing.__name__}`: {summary(thing)}"
-    value = ", ".join(f"`{x}`" for x in thing) if isinstance(thing, dict | tuple | list) and all(isinstance(x, str) for x in thing) \
+    value = (
+        ", ".join(f"`{x}`" for x in thing)
+        if isinstance(thing, dict | tuple | list) and all(isinstance(x, str) for x in thing)
         else f"a `{type(thing).__name__}`"
+    )
     return f"## {name}\n\n{value}"
 
 
@@ -156,13 +185,21 @@ def modules() -> list[str]:
 def pages() -> dict[str, str]:
     """Every page of the reference by its file name."""
     out: dict[str, str] = {}
-    index = ["# API reference", "", "Written from the docstrings by `python docs/api.py`. All quantities of information are in nats.", ""]
+    index = [
+        "# API reference",
+        "",
+        "Written from the docstrings by `python docs/api.py`. All quantities of information are in nats.",
+        "",
+    ]
     for module_name in modules():
         module = importlib.import_module(module_name)
         title = [f"# {module_name}", markdown(docstring(module))]
         out[f"{module_name}.md"] = "\n\n".join([*title, *(entry(n, x) for n, x in public(module))]) + "\n"
         index += [f"## [{module_name}]({module_name}.md)", "", summary(module), ""]
-        index += [f"- [`{n}`]({module_name}.md#{n.lower()}) {summary(x) if callable(x) else ''}".rstrip() for n, x in public(module)]
+        index += [
+            f"- [`{n}`]({module_name}.md#{n.lower()}) {summary(x) if callable(x) else ''}".rstrip()
+            for n, x in public(module)
+        ]
         index.append("")
     out["README.md"] = "\n".join(index)
     return out

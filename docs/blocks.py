@@ -51,8 +51,17 @@ def commands(body: str) -> list[tuple[str, str]]:
 def shell(command: str, folder: Path) -> str:
     """What a command prints, with this Python's programs found first."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    run = subprocess.run(command, shell=True, cwd=folder, env=os.environ | {"PATH": path, "COLUMNS": "100", "NO_COLOR": "1"},
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=300)
+    run = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=os.environ | {"PATH": path, "COLUMNS": "100", "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=300,
+    )
     return "\n".join(line.rstrip() for line in run.stdout.splitlines()).strip("\n") + "\n"
 
 
@@ -61,7 +70,9 @@ def differences(text: str, folder: Path) -> Iterator[str]:
     names: dict[str, object] = {"__name__": "__document__"}
     for block in blocks(text):
         if "title" in block.options:
-            with (folder / block.options["title"]).open("a" if "append" in block.options else "w", encoding="utf-8") as f:
+            with (folder / block.options["title"]).open(
+                "a" if "append" in block.options else "w", encoding="utf-8"
+            ) as f:
                 f.write(block.body)
         elif block.language == "console":
             for command, expected in commands(block.body):
@@ -87,7 +98,9 @@ def written(text: str, folder: Path) -> str:
     def replace(m: re.Match[str]) -> str:
         block = next(blocks(m[0]))
         if "title" in block.options:
-            with (folder / block.options["title"]).open("a" if "append" in block.options else "w", encoding="utf-8") as f:
+            with (folder / block.options["title"]).open(
+                "a" if "append" in block.options else "w", encoding="utf-8"
+            ) as f:
                 f.write(block.body)
         if block.language != "console":
             return m[0]

@@ -14,10 +14,20 @@ from typing import Any
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- verdicts: written by docs/readme_table.py -->", "<!-- end of verdicts -->"
 SHOWN = (
-    "did.thm-3.2", "did.thm-3.3", "did.thm-3.4.uniqueness", "did.thm-3.5.order-implies-power-law",
-    "did.sec-3.3.inductive-bias", "did.app-f.3.boltzmann", "did.claim-4.1.reinforcing", "did.claim-4.1.smoothing",
-    "did.claim-4.1.smoothing.tempering", "did.claim-4.1.converse", "did.sec-4.2.displacement", "did.thm-h.4",
-    "did.cor-h.5.1.batch", "did.app-h.adaptive",
+    "did.thm-3.2",
+    "did.thm-3.3",
+    "did.thm-3.4.uniqueness",
+    "did.thm-3.5.order-implies-power-law",
+    "did.sec-3.3.inductive-bias",
+    "did.app-f.3.boltzmann",
+    "did.claim-4.1.reinforcing",
+    "did.claim-4.1.smoothing",
+    "did.claim-4.1.smoothing.tempering",
+    "did.claim-4.1.converse",
+    "did.sec-4.2.displacement",
+    "did.thm-h.4",
+    "did.cor-h.5.1.batch",
+    "did.app-h.adaptive",
 )
 LONGEST = 3  # objects with more parts than this are left to `didlab replay`
 
@@ -59,18 +69,29 @@ def table() -> str:
         if id not in recorded or id not in by_id:
             continue
         claim, verdict, certificate = by_id[id], recorded[id], claims.stored(id)
-        cells = [claim.title, claim.where, f"{VERDICTS[verdict].symbol} {verdict}",
-                 counterexample(claim, certificate) if certificate else "", instead(claim, verdict)]
+        cells = [
+            claim.title,
+            claim.where,
+            f"{VERDICTS[verdict].symbol} {verdict}",
+            counterexample(claim, certificate) if certificate else "",
+            instead(claim, verdict),
+        ]
         rows.append("| " + " | ".join(c.replace("|", r"\|") for c in cells) + " |")
     counts = Counter(v for id, v in recorded.items() if id in by_id)
     said = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name])
-    text = f"{sum(counts.values())} statements have a recorded verdict: {said}." if counts else "No verdict is recorded yet."
+    text = (
+        f"{sum(counts.values())} statements have a recorded verdict: {said}."
+        if counts
+        else "No verdict is recorded yet."
+    )
     return "\n".join([text, "", *rows]) if len(rows) > 2 else text
 
 
 def filled(text: str) -> str:
     """The README with its table as it should be."""
-    return re.sub(rf"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: f"{BEGIN}\n{table()}\n{END}", text, flags=re.DOTALL)
+    return re.sub(
+        rf"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: f"{BEGIN}\n{table()}\n{END}", text, flags=re.DOTALL
+    )
 
 
 def main(arguments: list[str]) -> int:

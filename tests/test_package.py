@@ -35,14 +35,18 @@ def test_public_names_are_where_they_are_said_to_be(name: str) -> None:
 
 
 def test_core_needs_no_torch() -> None:
-    code = ("import sys, didlab; didlab.entropy([0., 1.]); didlab.did_distribution([0., 1.], [1., 0.]); "
-            "print([m for m in ('torch', 'matplotlib', 'numba') if m in sys.modules])")
+    code = (
+        "import sys, didlab; didlab.entropy([0., 1.]); didlab.did_distribution([0., 1.], [1., 0.]); "
+        "print([m for m in ('torch', 'matplotlib', 'numba') if m in sys.modules])"
+    )
     assert fresh(code) == "[]"
 
 
 def test_replay_needs_no_torch() -> None:
-    code = ("import sys, didlab.cli, didlab.claims, didlab.engine.certificate; didlab.claims.load(); "
-            "print([m for m in ('torch', 'matplotlib') if m in sys.modules])")
+    code = (
+        "import sys, didlab.cli, didlab.claims, didlab.engine.certificate; didlab.claims.load(); "
+        "print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
+    )
     assert fresh(code) == "[]"
 
 
@@ -54,7 +58,9 @@ def test_layers() -> None:
 
 def test_every_dependency_has_a_tested_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pinned = {line.partition("==")[0].lower() for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()}
+    pinned = {
+        line.partition("==")[0].lower() for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    }
     wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
     assert [d for d in wanted if d.partition(">=")[0].strip().lower() not in pinned] == []
 
@@ -78,7 +84,9 @@ def test_wheel_in_an_empty_environment(tmp_path: Path) -> None:
         return done.stdout
 
     source = tmp_path / "source"
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    tracked = (
+        subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    )
     for name in filter(None, tracked):
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -87,13 +95,35 @@ def test_wheel_in_an_empty_environment(tmp_path: Path) -> None:
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     run(sys.executable, "-m", "venv", tmp_path / "empty")
     programs = tmp_path / "empty" / ("Scripts" if os.name == "nt" else "bin")
-    run(programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", ROOT / "constraints.txt", wheel)
+    run(
+        programs / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-c",
+        ROOT / "constraints.txt",
+        wheel,
+    )
     where = run(programs / "python", "-c", "import didlab; print(didlab.__file__)").strip()
     assert Path(where).is_relative_to(tmp_path / "empty")
 
     out = tmp_path / "verdicts.json"
-    run(programs / "didlab", "verify", "did.thm-3.2", "did.thm-3.4.uniqueness", "--effort", "quick", "--jobs", "1", "--json", out,
-        "--html", tmp_path / "page")
+    run(
+        programs / "didlab",
+        "verify",
+        "did.thm-3.2",
+        "did.thm-3.4.uniqueness",
+        "--effort",
+        "quick",
+        "--jobs",
+        "1",
+        "--json",
+        out,
+        "--html",
+        tmp_path / "page",
+    )
     verdicts = {c["id"]: c for c in json.loads(out.read_text(encoding="utf-8"))["claims"]}
     assert verdicts["did.thm-3.2"]["verdict"] == "holds"
     assert verdicts["did.thm-3.4.uniqueness"]["verdict"] == "refuted"

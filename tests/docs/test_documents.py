@@ -42,7 +42,11 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_make_targets_that_are_named_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = {t for d in DOCUMENTS for t in re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", d.read_text(encoding="utf-8"), re.MULTILINE)}
+    named = {
+        t
+        for d in DOCUMENTS
+        for t in re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", d.read_text(encoding="utf-8"), re.MULTILINE)
+    }
     assert {a or b for a, b in named} <= targets
 
 
@@ -74,6 +78,10 @@ def test_public_functions_are_documented(module: str, name: str) -> None:
 
 
 def test_every_public_name_has_a_docstring() -> None:
-    missing = [f"{m}.{n}" for m in api.modules() for n, x in api.public(importlib.import_module(m))
-               if (inspect.isroutine(x) or inspect.isclass(x)) and not api.docstring(x)]
+    missing = [
+        f"{m}.{n}"
+        for m in api.modules()
+        for n, x in api.public(importlib.import_module(m))
+        if (inspect.isroutine(x) or inspect.isclass(x)) and not api.docstring(x)
+    ]
     assert missing == []
