@@ -91,7 +91,8 @@ def _held(loss: PopulationLoss, theta: np.ndarray, kink: np.ndarray) -> tuple[At
     m = np.where(kink, 0.5, np.nan)
     here = _with(loss, _Held, m=m).at(theta)
     steps = 0
-    for steps in range(1, 30):  # noqa: B007
+    while steps < 30:
+        steps += 1
         s, _ = here.slopes
         rows = np.eye(k)[on] - here.pi
         h = here.hessian()

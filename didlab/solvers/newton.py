@@ -71,7 +71,10 @@ def _step(here: At) -> np.ndarray:
 def _conjugate_gradients(here: At, max_iterations: int = 200) -> np.ndarray:
     """H^-1 g, preconditioned by the diagonal; stops early where the curvature is not positive."""
     g = here.gradient
-    diagonal = np.abs(here.curvature[0]) + 1e-300
+    diagonal = np.abs(here.curvature[0])
+    if not here.form.is_margin:
+        diagonal = diagonal + max(-here.by_outcome.sum(), 0.0) * here.pi
+    diagonal = diagonal + 1e-16 * diagonal.max()
     x, r = np.zeros_like(g), g.copy()
     y = r / diagonal
     y -= y.mean()

@@ -11,18 +11,20 @@ subgradient they complete must be 0. Without a likelihood (:math:`\lambda = 0`) 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..carriers import NUMPY
 from .attained import Existence
+from .newton import newton
 from .optima import Optimum
 from .population import PopulationLoss
 
 __all__ = ["hinge_optimum"]
 
-TOLERANCE = 1e-12
+TOLERANCE, EXACT_UP_TO, SHARPEST = 1e-12, 256, 1 / 64
 
 
 class _Problem(NamedTuple):
@@ -51,6 +53,8 @@ def hinge_optimum(loss: PopulationLoss, known: Existence) -> Optimum:
     >>> found.converged, found.unique
     (True, True)
     """
+    if len(loss.r) > EXACT_UP_TO:
+        return _many(loss, known)
     form = loss.objective.form
     w = loss.p[:, None] * loss.q if loss.weights is None else loss.weights.copy()
     np.fill_diagonal(w, 0.0)
@@ -64,6 +68,29 @@ def hinge_optimum(loss: PopulationLoss, known: Existence) -> Optimum:
         here.v, here.value, size, steps, size <= TOLERANCE * max(1.0, abs(here.value)), known.attained, unique, None,
         known.reason,
     )
+
+
+def _many(loss: PopulationLoss, known: Existence) -> Optimum:
+    r"""Many outcomes, without K^2 work: :math:`\mu\log(1 + e^{-x/\mu})`, at most :math:`\mu\log 2` above it.
+
+    The gradient norm is that of the smoothed loss, and `converged` stays False: the reason says how far the loss can be
+    from its minimum.
+    """
+    form, mu, theta, steps = loss.objective.form, 1.0, loss.r, 0
+    while True:
+        soft = replace(
+            form, link="logistic", weight=mu * form.weight, scale=form.scale / mu, reference=form.reference / mu,
+            offset=form.offset / mu,
+        )
+        found = newton(replace(loss, objective=replace(loss.objective, form=soft)), theta)
+        theta, steps = found.at.theta, steps + found.iterations
+        if mu <= SHARPEST:
+            break
+        mu /= 4
+    here, gap = loss.at(theta), mu * float(np.log(2))
+    size = float(np.linalg.norm(found.at.gradient))
+    reason = f"{known.reason}; more than {EXACT_UP_TO} outcomes: smoothed, the loss is within {gap:.1e} of its minimum"
+    return Optimum(here.v, here.value, size, steps, False, known.attained, known.unique, None, reason)
 
 
 def _smoothed(problem: _Problem) -> tuple[np.ndarray, np.ndarray, int]:

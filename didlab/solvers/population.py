@@ -54,7 +54,9 @@ class PopulationLoss:
     dense: bool | None = None
 
     def __post_init__(self) -> None:
-        put = lambda name, x: object.__setattr__(self, name, x)  # noqa: E731
+        def put(name: str, x: Any) -> None:
+            object.__setattr__(self, name, x)
+
         if self.weights is not None:
             table = np.asarray(self.weights, dtype=np.float64)
             if table.ndim != 2 or table.shape[0] != table.shape[1]:

@@ -73,7 +73,8 @@ def kto_trainer(beta, weights, z):
         mask = torch.cat([torch.zeros(2, 1, dtype=torch.long), torch.stack([mask_a, mask_b])], 1)
         inputs = {
             "completion_mask": mask, "input_ids": mask, "attention_mask": mask + 1,
-            "label": torch.tensor([True, False]), "ref_logps": torch.stack([rw, rl]), "ref_KL_logps": torch.zeros(2, dtype=torch.float64),
+            "label": torch.tensor([True, False]), "ref_logps": torch.stack([rw, rl]),
+            "ref_KL_logps": torch.zeros(2, dtype=torch.float64),
         }
         own = trainer(
             beta=beta, desirable_weight=weights[0], undesirable_weight=weights[1], loss_type="kto", calculate_KL=True,

@@ -185,3 +185,15 @@ def test_bad_arguments():
     ]:
         with pytest.raises(DidlabError, match=f"`{name}`"):
             call()
+
+
+def test_hinges_over_many_outcomes_say_how_near_they_are(monkeypatch):
+    from didlab.solvers import piecewise
+
+    reference, _, rejected = setting(4.0, 60)
+    objective = objectives.get("slic", beta=1.0, lam=1.0)
+    exact = optimum(objective, reference, rejected)
+    monkeypatch.setattr(piecewise, "EXACT_UP_TO", 50)
+    near = optimum(objective, reference, rejected)
+    assert not near.converged and "within 1.1e-02" in near.reason
+    assert exact.loss <= near.loss <= exact.loss + np.log(2) / 64
