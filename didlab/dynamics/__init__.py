@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from .problem import Problem, pair_problem, synthetic_problem
     from .protocol import Protocol
     from .rules import Rule, dpo_pg, label, normalised
-    from .simulate import Run, simulate
+    from .simulator import Run, simulate
 
 _HOME = {
     "Problem": "problem",
     "Protocol": "protocol",
     "Rule": "rules",
-    "Run": "simulate",
+    "Run": "simulator",
     "dpo_pg": "rules",
     "label": "rules",
     "normalised": "rules",
     "pair_problem": "problem",
-    "simulate": "simulate",
+    "simulate": "simulator",
     "synthetic_problem": "problem",
     "train_plainly": "plain",
 }

@@ -26,7 +26,7 @@ BLOCK = 80
 
 
 class Batched:
-    """See `simulate.Engine`."""
+    """See `simulator.Engine`."""
 
     def __init__(
         self,

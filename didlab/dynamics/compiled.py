@@ -16,7 +16,7 @@ __all__ = ["Compiled"]
 
 
 class Compiled:
-    """See `simulate.Engine`. Problems do not share state, so the number of threads cannot change a result."""
+    """See `simulator.Engine`. Problems do not share state, so the number of threads cannot change a result."""
 
     def __init__(
         self,
