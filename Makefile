@@ -26,6 +26,7 @@ lint: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python docs/api.py
 	$(BIN)/python docs/readme_table.py
+	$(BIN)/python docs/blocks.py --write docs/judge-your-theorem.md
 
 figures: $(STAMP)
 	$(BIN)/didlab figure --all

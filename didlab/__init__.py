@@ -10,7 +10,9 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "policies": ("from_weights", "log_probabilities", "mix", "probabilities", "sample", "temper", "tilt"),
     "information": ("entropy", "js_divergence", "kl_divergence", "mutual_information"),
-    "did": ("did_distribution", "did_entropy", "ideal_rejected", "log_margin", "log_partition", "log_ratio", "power_law"),
+    "did": (
+        "did_distribution", "did_entropy", "ideal_rejected", "log_margin", "log_partition", "log_ratio", "power_law",
+    ),
     "preference": (
         "boltzmann", "bradley_terry", "label_probability", "pair_distribution", "preference_matrix", "sample_pairs",
     ),

@@ -38,6 +38,9 @@ def log_ratio(policy: Any, reference: Any) -> Any:
     its normaliser cancels it, its row is computed again in extended precision or in ball arithmetic, which costs
     about 1 us for each outcome.
 
+    Returns:
+        nats, shape (..., K).
+
     Raises:
         ArgumentError: not finite, or different numbers of outcomes.
 

@@ -96,6 +96,9 @@ def log_probabilities(policy: Any) -> Any:
     Args:
         policy: logits, shape (..., K).
 
+    Returns:
+        log-probabilities, shape (..., K).
+
     Raises:
         ArgumentError: not an array of finite numbers.
 
@@ -107,7 +110,16 @@ def log_probabilities(policy: Any) -> Any:
 
 
 def probabilities(policy: Any) -> Any:
-    r""":math:`\pi(y)`.
+    r"""The probabilities of the outcomes, :math:`\pi(y)`.
+
+    Args:
+        policy: logits, shape (..., K).
+
+    Returns:
+        probabilities, shape (..., K).
+
+    Raises:
+        ArgumentError: not an array of finite numbers.
 
     >>> probabilities([0.0, 0.0])
     array([0.5, 0.5])
@@ -122,6 +134,9 @@ def temper(policy: Any, temperature: Any) -> Any:
     Args:
         policy: logits, shape (..., K).
         temperature: :math:`\tau > 0`, a number or shape (..., 1); below 1 sharpens, above 1 flattens.
+
+    Returns:
+        log-probabilities, shape (..., K).
 
     Raises:
         ArgumentError: a temperature that is not a finite number above 0.
@@ -149,6 +164,9 @@ def tilt(policy: Any, reward: Any, beta: Any = 1.0) -> Any:
         policy: logits, shape (..., K).
         reward: shape (..., K).
         beta: strength of the regularisation, above 0, a number or shape (..., 1).
+
+    Returns:
+        log-probabilities, shape (..., K).
 
     Raises:
         ArgumentError: shapes that do not fit, or beta not above 0.
@@ -178,6 +196,9 @@ def mix(first: Any, second: Any, share: Any) -> Any:
         first: logits of p, shape (..., K).
         second: logits of q, shape (..., K).
         share: :math:`\lambda` in [0, 1], a number or shape (..., 1).
+
+    Returns:
+        log-probabilities, shape (..., K).
 
     Raises:
         ArgumentError: a share outside [0, 1].

@@ -23,6 +23,9 @@ def bradley_terry(chosen_reward: Any, rejected_reward: Any) -> Any:
     Args:
         chosen_reward, rejected_reward: rewards, shapes that broadcast.
 
+    Returns:
+        probabilities, of the shape the rewards broadcast to.
+
     Raises:
         ArgumentError: not finite numbers.
 
@@ -41,6 +44,15 @@ def boltzmann(reward: Any) -> Any:
 
     :math:`P(y \mid r) = e^{r(y)} / \sum_{y'} e^{r(y')}`.
 
+    Args:
+        reward: shape (..., K).
+
+    Returns:
+        log-probabilities, shape (..., K).
+
+    Raises:
+        ArgumentError: not an array of finite numbers.
+
     >>> np.exp(boltzmann([0.0, 0.0]))
     array([0.5, 0.5])
 
@@ -52,6 +64,12 @@ def boltzmann(reward: Any) -> Any:
 
 def preference_matrix(reward: Any) -> Any:
     r"""All pairwise preferences, :math:`M_{ij} = \sigma(r_i - r_j)`, shape (..., K, K).
+
+    Args:
+        reward: shape (..., K).
+
+    Returns:
+        probabilities, shape (..., K, K).
 
     Raises:
         ArgumentError: not an array of finite numbers.
@@ -70,6 +88,9 @@ def pair_distribution(chosen: Any, rejected: Any) -> Any:
     Args:
         chosen: logits of the policy of the chosen responses, shape (..., K).
         rejected: logits of the policy of the rejected responses, shape (..., K).
+
+    Returns:
+        probabilities, shape (..., K, K).
 
     Raises:
         ArgumentError: not finite, or different numbers of outcomes.

@@ -1,7 +1,7 @@
 """The API reference, written from the docstrings: `python docs/api.py` fills docs/api/, `--check` compares.
 
-What is public: the names of `__all__` in the modules below. A docstring becomes Markdown: its sections tables, its doctests
-code, its formulas what Markdown calls mathematics.
+What is public: the names of `__all__` in the modules below. A docstring becomes Markdown: its sections lists, its
+doctests code, its formulas what Markdown calls mathematics.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PROMISED = (
     "didlab.dynamics",
 )  # every function: a summary, its arguments, its result, an example
 OUT = Path(__file__).parent / "api"
-SECTIONS = ("Args", "Returns", "Raises", "Ref", "Convention", "Yields", "Attributes", "Note")
+SECTIONS = ("Args", "Returns", "Raises", "Ref", "Convention", "Accuracy", "Yields", "Attributes", "Note")
 
 
 class Bare:

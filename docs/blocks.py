@@ -4,8 +4,8 @@
     ```python                 a doctest (lines of >>>), or a program that must run; in that folder
     ```console                lines of `$ command`, run by a shell, and what they print on both streams
 
-`...` in an expected output stands for anything. `python docs/blocks.py FILE.md` compares; with `--write` the outputs of the
-commands are replaced by what they print now.
+`...` in an expected output stands for anything. `python docs/blocks.py FILE.md` compares; with `--write` the outputs of
+the commands are replaced by what they print now.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def test_one_version() -> None:
 
 @pytest.mark.slow
 def test_wheel_in_an_empty_environment(tmp_path: Path) -> None:
-    """Built from the tracked files, installed where nothing else is, outside the repository: it verifies and replays."""
+    """Built from the tracked files, installed outside the repository where nothing else is: it verifies and replays."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON") and k != "VIRTUAL_ENV"}
 
     def run(*command: str | Path) -> str:

@@ -58,6 +58,9 @@ def pair_problem(
         seed: of the data set and of the draws.
         pairs: size of the fixed data set, from which batches are drawn with replacement; None draws fresh pairs.
 
+    Returns:
+        the problem.
+
     Raises:
         ArgumentError: not finite, different or fewer than 2 outcomes, or a bad seed or size.
 

@@ -49,6 +49,9 @@ def normalised(objective: Objective | None = None) -> Rule:
     Args:
         objective: a logistic loss of a margin, DPO with beta = 1 by default; it supplies d_w and d_l.
 
+    Returns:
+        the rule.
+
     Raises:
         ArgumentError: another kind of loss.
 
@@ -63,6 +66,12 @@ def normalised(objective: Objective | None = None) -> Rule:
 
 def label(configuration: Any) -> str:
     """A short text that names a configuration and its numbers.
+
+    Args:
+        configuration: an objective, a rule or a function.
+
+    Returns:
+        the name, with the hyper-parameters in parentheses.
 
     >>> label(get("slic", beta=0.5, lam=10.0))
     'slic(beta=0.5, lam=10.0, convention=margin)'

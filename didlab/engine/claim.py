@@ -161,6 +161,9 @@ def claim(
         symbolic: sizes at which an identity is proved with indeterminates.
         measurements: names of the measurements it speaks of.
 
+    Returns:
+        a decorator that turns the check into a :class:`Claim`.
+
     Raises:
         ClaimError: the function asks for an argument that nothing draws.
 
@@ -192,7 +195,21 @@ def claim(
 
 
 def collect(module: ModuleType) -> list[Claim]:
-    """The claims that a module defines, in the order of definition."""
+    """The claims that a module defines, in the order of definition.
+
+    Args:
+        module: an imported module.
+
+    Returns:
+        its claims.
+
+    Raises:
+        ClaimError: a claim draws two objects of the same name.
+
+    >>> import didlab.engine.claim
+    >>> collect(didlab.engine.claim)
+    []
+    """
     found = [x for x in vars(module).values() if isinstance(x, Claim)]
     for c in found:
         check_arguments(c)

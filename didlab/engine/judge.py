@@ -62,6 +62,10 @@ def judge(
 
     Returns:
         the judgement; a failure of the check itself is a verdict "error", not an exception.
+
+    >>> from didlab.claims import load
+    >>> judge(next(c for c in load("did") if c.id == "did.thm-3.2"), effort="quick").verdict
+    'holds'
     """
     rng = np.random.default_rng([seed, zlib.crc32(claim.id.encode())])
     try:

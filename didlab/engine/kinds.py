@@ -75,7 +75,8 @@ class Kind:
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         """A batch of n ordinary ones: what an unprepared reader would try."""
         return {
-            f.name: np.minimum(weights.ordinary(rng, n, int(np.prod(f.shape(shape)))), f.high).reshape(n, *f.shape(shape))
+            f.name: np.minimum(weights.ordinary(rng, n, int(np.prod(f.shape(shape)))), f.high).reshape(
+                n, *f.shape(shape))
             for f in self.fields
         }
 
@@ -131,7 +132,7 @@ _EXPONENTS = np.array([(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (3, 2), (2, 3), (
 
 
 class PowerLaw(Kind):
-    r"""Three policies related by :math:`q_{ref/l} \propto q_{*/ref}^\beta`, built from a ratio g: :math:`\beta = m/n`."""
+    r"""Three policies with :math:`q_{ref/l} \propto q_{*/ref}^\beta`, built from a ratio g: :math:`\beta = m/n`."""
 
     def __init__(
         self, target: str = "target", reference: str = "reference", rejected: str = "rejected", beta: str = "beta"
@@ -199,7 +200,7 @@ class NearPowerLaw(PowerLaw):
 
 
 class Tempered(Kind):
-    r"""A reference and its tempering, :math:`\pi \propto \pi_{ref}^{s}` with sharpness :math:`s = 1/\tau = m/n`, 0 included.
+    r"""A reference and its tempering, :math:`\pi \propto \pi_{ref}^{s}`; its sharpness is :math:`s = 1/\tau = m/n`, or 0.
 
     `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered policies; `beyond` = 2 to those with s > 2.
     """
@@ -254,7 +255,10 @@ class Tempered(Kind):
 
 
 class Mixed(Kind):
-    r"""A reference and its mixture with the uniform policy, :math:`\pi = (1-\lambda)\pi_{ref} + \lambda/K`, :math:`\lambda` in (0, 1]."""
+    r"""A reference and its mixture with the uniform policy.
+
+    :math:`\pi = (1-\lambda)\pi_{ref} + \lambda/K` with :math:`\lambda` in (0, 1].
+    """
 
     def __init__(self, policy: str = "policy", reference: str = "reference", share: str = "share") -> None:
         self.names = (policy, reference, share)
@@ -454,7 +458,7 @@ class Integers(Kind):
 
 
 class Geometric(Kind):
-    r"""Policies on the infinite outcome space {0, 1, 2, ...}: :math:`\pi(n) = (1-a) a^n`, given by a rational a in (0, 1)."""
+    r"""Policies on the outcomes 0, 1, 2, ...: :math:`\pi(n) = (1-a) a^n`, given by a rational a in (0, 1)."""
 
     def __init__(self, *names: str) -> None:
         self.names = names
@@ -504,7 +508,9 @@ class Ordered(Kind):
     `peaked` the flatter one has a dominant outcome and one that is about 0.
     """
 
-    def __init__(self, flatter: str = "reference", sharper: str = "policy", *, power: int = 1, peaked: bool = False) -> None:
+    def __init__(
+        self, flatter: str = "reference", sharper: str = "policy", *, power: int = 1, peaked: bool = False
+    ) -> None:
         self.names, self.power, self.peaked = (flatter, sharper), power, peaked
         self.fields = (Field(flatter, ("K",)), Field("gain", ("K",)))
         self.sizes = {"K": (2, 3, 4, 5)}
@@ -604,7 +610,8 @@ class Small(Kind):
         self.fields = (Field(name, (1,), low=10, high=high, simplest=10),)
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        return {self.name: np.exp(rng.uniform(np.log(10), np.log(self.fields[0].high), (n, 1))).astype(np.int64)}, np.full(
+        x = np.exp(rng.uniform(np.log(10), np.log(self.fields[0].high), (n, 1)))
+        return {self.name: x.astype(np.int64)}, np.full(
             n, "ordinary", dtype=object
         )
 

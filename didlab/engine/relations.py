@@ -60,52 +60,155 @@ class Relation:
 
 
 def equal(left: Any, right: Any, label: str = "") -> Relation:
-    """left == right, at every outcome."""
+    """The left side equals the right one, at every outcome.
+
+    Args:
+        left, right: arrays that broadcast.
+        label: what is compared, for the report.
+
+    Returns:
+        the comparison, which nothing has decided yet.
+
+    >>> int(truth(equal([1, 2], [1, 2]), False))
+    1
+    """
     return Relation("==", left, right, label=label)
 
 
 def at_least(left: Any, right: Any, label: str = "") -> Relation:
-    """left >= right."""
+    """The left side is at least the right one.
+
+    Args:
+        left, right: arrays that broadcast.
+        label: what is compared, for the report.
+
+    Returns:
+        the comparison, which nothing has decided yet.
+
+    >>> int(truth(at_least([1, 2], [1, 3]), False))
+    -1
+    """
     return Relation(">=", left, right, label=label)
 
 
 def greater(left: Any, right: Any, label: str = "") -> Relation:
-    """left > right."""
+    """The left side is above the right one.
+
+    Args:
+        left, right: arrays that broadcast.
+        label: what is compared, for the report.
+
+    Returns:
+        the comparison, which nothing has decided yet.
+
+    >>> int(truth(greater([2, 3], [1, 2]), False))
+    1
+    """
     return Relation(">", left, right, label=label)
 
 
 def both(*parts: Relation) -> Relation:
-    """All of the parts."""
+    """All of the parts.
+
+    Args:
+        parts: relations.
+
+    Returns:
+        the relation, which nothing has decided yet.
+
+    >>> int(truth(both(greater(2, 1), greater(1, 2)), False))
+    -1
+    """
     return Relation("and", parts=parts)
 
 
 def either(*parts: Relation) -> Relation:
-    """At least one of the parts."""
+    """At least one of the parts.
+
+    Args:
+        parts: relations.
+
+    Returns:
+        the relation, which nothing has decided yet.
+
+    >>> int(truth(either(greater(2, 1), greater(1, 2)), False))
+    1
+    """
     return Relation("or", parts=parts)
 
 
 def negation(part: Relation) -> Relation:
-    """Not the part."""
+    """Not the part.
+
+    Args:
+        part: a relation.
+
+    Returns:
+        the relation, which nothing has decided yet.
+
+    >>> int(truth(negation(greater(1, 2)), False))
+    1
+    """
     return Relation("not", parts=(part,))
 
 
 def implies(hypothesis: Relation, conclusion: Relation) -> Relation:
-    """The conclusion wherever the hypothesis is true; at the root, the hypothesis is counted for coverage."""
+    """The conclusion wherever the hypothesis is true; at the root, the hypothesis is counted for coverage.
+
+    Args:
+        hypothesis, conclusion: relations.
+
+    Returns:
+        the relation, which nothing has decided yet.
+
+    >>> int(truth(implies(greater(1, 2), greater(2, 3)), False))
+    1
+    """
     return Relation("implies", parts=(hypothesis, conclusion))
 
 
 def iff(left: Relation, right: Relation) -> Relation:
-    """Both or neither."""
+    """Both or neither.
+
+    Args:
+        left, right: relations.
+
+    Returns:
+        the relation, which nothing has decided yet.
+
+    >>> int(truth(iff(greater(2, 1), greater(1, 2)), False))
+    -1
+    """
     return Relation("iff", parts=(left, right))
 
 
 def forall(part: Relation) -> Relation:
-    """True at every entry of the instance."""
+    """True at every entry of the instance.
+
+    Args:
+        part: a relation between arrays.
+
+    Returns:
+        the relation, which nothing has decided yet.
+
+    >>> int(truth(forall(greater([1, 2], 0)), False))
+    1
+    """
     return Relation("forall", parts=(part,))
 
 
 def exists(part: Relation) -> Relation:
-    """True at some entry of the instance."""
+    """True at some entry of the instance.
+
+    Args:
+        part: a relation between arrays.
+
+    Returns:
+        the relation, which nothing has decided yet.
+
+    >>> int(truth(exists(greater([1, 2], 1)), False))
+    1
+    """
     return Relation("exists", parts=(part,))
 
 
@@ -114,17 +217,49 @@ Leaf = Callable[[str, Any, Any], np.ndarray]
 
 
 def truth(relation: Relation, batch: bool) -> np.ndarray:
-    """Three-valued truth of each instance (one leading batch axis) or of the single instance."""
+    """Three-valued truth of each instance (one leading batch axis) or of the single instance.
+
+    Args:
+        relation: what a check returned.
+        batch: whether the first axis counts instances.
+
+    Returns:
+        1 for true, -1 for false, 0 where these numbers do not decide; one for each instance.
+
+    >>> truth(greater([[1, 2], [0, 3]], 0), True)
+    array([ 1., -1.])
+    """
     return _fold(relation, batch, _leaf_truth, root=True)
 
 
 def within_balls(relation: Relation) -> int:
-    """Truth of one instance when balls that still contain 0 count as equal: weakly true, strictly false."""
+    """Truth of one instance when balls that still contain 0 count as equal: weakly true, strictly false.
+
+    Args:
+        relation: what a check returned.
+
+    Returns:
+        1 or -1.
+
+    >>> within_balls(at_least(1, 1))
+    1
+    """
     return int(_fold(relation, False, _leaf_lenient, root=True))
 
 
 def robustness(relation: Relation, batch: bool) -> np.ndarray:
-    """A number that is negative where the relation fails: what the optimiser makes small."""
+    """A number that is negative where the relation fails: what the optimiser makes small.
+
+    Args:
+        relation: what a check returned.
+        batch: whether the first axis counts instances.
+
+    Returns:
+        one float64 for each instance.
+
+    >>> robustness(greater([[1.0], [0.0]], [[0.0], [1.0]]), True)
+    array([ 0.5, -0.5])
+    """
     return _fold(relation, batch, _leaf_margin, root=True)
 
 

@@ -45,6 +45,9 @@ def get(name: str, **hyper: Any) -> Objective:
         name: one of `names()`.
         hyper: the objective's hyper-parameters; those left out take the defaults of its file.
 
+    Returns:
+        the objective.
+
     Raises:
         ArgumentError: an unknown objective or hyper-parameter, or a value outside its domain.
 
