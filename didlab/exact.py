@@ -1,12 +1,12 @@
 r"""Exact scalars closed under what the formulas do: fields, and rational combinations of logarithms.
 
-A log-probability of a policy with integer weights is :math:`\log n_1 - \log n_2`, an entropy is
-:math:`\sum_i c_i \log n_i` with rational :math:`c_i`. :class:`LogForm` is that vector space, over the rationals
-(`fmpq`) or over rational functions (:class:`Ratio`), so that the one formula of a measure, written in log-space,
-can be run exactly. Products of logarithms and irrational powers leave that space: they become balls of the current
-precision (`flint.ctx.prec`), and everything else stays exact. Equality is decided, not approximated: the logarithms of
-pairwise coprime integers (or polynomials) above 1 are linearly independent over the coefficient field, so a form is zero exactly when all its
-coefficients over a coprime base are.
+A log-probability of a policy with integer weights is :math:`\log n_1 - \log n_2`, an entropy is :math:`\sum_i c_i
+\log n_i` with rational :math:`c_i`. :class:`LogForm` is that vector space, over the rationals (`fmpq`) or over
+rational functions (:class:`Ratio`), so that the one formula of a measure, written in log-space, can be run exactly.
+Products of logarithms and irrational powers leave that space: they become balls of the current precision
+(`flint.ctx.prec`), and everything else stays exact. Equality is decided, not approximated: the logarithms of pairwise
+coprime integers (or polynomials) above 1 are linearly independent over the coefficient field, so a form is zero
+exactly when all its coefficients over a coprime base are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The table of the README, drawn from what is recorded: `python docs/readme_table.py` fills it in, `--check` compares.
 
-The verdicts are those of didlab/claims/recorded.json, the counterexamples those of the stored certificates, re-checked on
-the way.
+The verdicts are those of didlab/claims/recorded.json, the counterexamples those of the stored certificates, re-checked
+on the way.
 """
 
 from __future__ import annotations

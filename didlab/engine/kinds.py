@@ -200,7 +200,7 @@ class NearPowerLaw(PowerLaw):
 
 
 class Tempered(Kind):
-    r"""A reference and its tempering, :math:`\pi \propto \pi_{ref}^{s}`; its sharpness is :math:`s = 1/\tau = m/n`, or 0.
+    r"""A reference and its tempering, :math:`\pi \propto \pi_{ref}^{s}`; sharpness :math:`s = 1/\tau = m/n` or 0.
 
     `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered policies; `beyond` = 2 to those with s > 2.
     """
