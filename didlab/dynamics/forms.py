@@ -54,8 +54,11 @@ class FormGradient:
         """The mean gradient, shape (problems, K, configurations)."""
         shape = theta.shape
         ref = reference.reshape(-1, shape[1], 1)
-        log_p = torch.log_softmax(theta, 1)
-        p = log_p.exp()
+        z = theta - theta.amax(1, keepdim=True)
+        p = z.exp()
+        total = p.sum(1, keepdim=True)
+        log_p = z.sub_(total.log())
+        p.mul_(total.reciprocal_())
         a, b, da, db = self._scores(log_p, p, ref)
         for link in (LOGISTIC, NORMALISED):
             if link in self.parts:
