@@ -4,7 +4,7 @@ VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-PYTEST := $(BIN)/python -m pytest
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: verify test test-slow lint docs figures bench clean
 .DEFAULT_GOAL := verify
@@ -13,7 +13,7 @@ verify: $(STAMP)
 	$(BIN)/didlab verify --jobs $(JOBS) --json out/verdicts.json --html out/page
 
 test: $(STAMP)
-	$(PYTEST) -m 'not slow' -n $(JOBS)
+	$(PYTEST) -m 'not slow'
 
 test-slow: $(STAMP)
 	$(PYTEST) -m slow
