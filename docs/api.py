@@ -28,6 +28,8 @@ MODULES = (
     "didlab.sequences",
     "didlab.dynamics",
     "didlab.experiments",
+    "didlab.strategies",
+    "didlab.testing",
     "didlab.claims",
     "didlab.report",
 )
