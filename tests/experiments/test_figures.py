@@ -115,6 +115,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_a_killed_figure_resumes_to_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(fig_1, "BASE", sweep.Reading("base", steps=5000))
     monkeypatch.setattr(fig_1, "OTHERS", (sweep.Reading("uniform", start="uniform", steps=200),))
