@@ -126,7 +126,7 @@ def exponents(*, max_value: int = 4) -> SearchStrategy[Any]:
 
 
 def instances(statement: Claim | Statement, *, largest: int = 4) -> SearchStrategy[Raw]:
-    """Instances of a claim as dictionaries of integer arrays: drawn by the claim's own kinds, then moved entry by entry.
+    """Instances of a claim as dictionaries of integer arrays: drawn by its own kinds, then moved entry by entry.
 
     Args:
         statement: a claim, or one of its statements.

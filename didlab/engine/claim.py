@@ -67,7 +67,7 @@ class Assumption:
     draws: tuple[Kind, ...] | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Claim:
     """A statement of a paper, the assumption or the correction it may need, and how it is read."""
 

@@ -104,7 +104,7 @@ class Policies(Kind):
 
     def __init__(self, *names: str, high: int = weights.HIGH) -> None:
         self.fields = tuple(Field(name, ("K",), high=high) for name in names)
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw: Raw = {}
@@ -143,7 +143,7 @@ class PowerLaw(Kind):
             Field("ratio", ("K",)),
             Field("exponents", (2,), high=4, continuous=False),
         )
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         base, label = Policies(self.names[1], "ratio").draw(rng, n, shape, earlier)
@@ -216,7 +216,7 @@ class Tempered(Kind):
     ) -> None:
         self.names, self.side, self.beyond = (policy, reference, sharpness), side, beyond
         self.fields = (Field("base", ("K",), high=9), Field("powers", (2,), low=0, high=6, continuous=False))
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         base, label = weights.table(rng, n, shape["K"], [])
@@ -263,7 +263,7 @@ class Mixed(Kind):
     def __init__(self, policy: str = "policy", reference: str = "reference", share: str = "share") -> None:
         self.names = (policy, reference, share)
         self.fields = (Field(reference, ("K",)), Field("mixing", (2,), high=9, continuous=False))
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         base, label = weights.table(rng, n, shape["K"], [])
@@ -290,7 +290,7 @@ class Comonotone(Kind):
     def __init__(self, reference: str = "reference", other: str = "other") -> None:
         self.names = (reference, other)
         self.fields = (Field(reference, ("K",)), Field(other, ("K",)))
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw, label = Policies(*self.names).draw(rng, n, shape, earlier)
@@ -359,7 +359,7 @@ class Pair(Kind):
     def __init__(self, chosen: str = "chosen", rejected_index: str = "rejected_index") -> None:
         self.names = (chosen, rejected_index)
         self.fields = (Field("pair", (2,), low=0, simplest=0, continuous=False),)
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         k = shape["K"]
@@ -382,7 +382,7 @@ class Graph(Kind):
     def __init__(self, name: str = "comparisons") -> None:
         self.name = name
         self.fields = (Field(name, ("K", "K"), low=0, high=9, simplest=0, continuous=False),)
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         k = shape["K"]
@@ -428,7 +428,7 @@ class Integers(Kind):
         self.names = names
         self.fields = tuple(Field(x, axes, low=low, high=high, simplest=0 if low <= 0 else low) for x in names)
         sizes: dict[str, tuple[int, ...]] = {a: (1, 2, 3) for a in axes if isinstance(a, str) and a != "K"}
-        self.sizes = sizes | ({"K": (2, 3, 4, 5)} if "K" in axes else {})
+        self.sizes = sizes | ({"K": (2, 3, 4, 5, 6)} if "K" in axes else {})
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw: Raw = {}
@@ -513,7 +513,7 @@ class Ordered(Kind):
     ) -> None:
         self.names, self.power, self.peaked = (flatter, sharper), power, peaked
         self.fields = (Field(flatter, ("K",)), Field("gain", ("K",)))
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw, label = Policies(self.names[0], "gain").draw(rng, n, shape, earlier)
@@ -575,7 +575,7 @@ class Ranked(Kind):
     def __init__(self, lower: str, higher: str) -> None:
         self.names = (lower, higher)
         self.fields = (Field(lower, ("K",)), Field(higher, ("K",)))
-        self.sizes = {"K": (2, 3, 4, 5)}
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw, label = Policies(*self.names).draw(rng, n, shape, earlier)
