@@ -38,6 +38,11 @@ class Evidence:
     fooled_bound: str | None = None
     sizes: list[str] = field(default_factory=list)
     undecided: int = 0
+    protocol: str | None = None
+    seeds: list[int] = field(default_factory=list)
+    effect: dict[str, Any] | None = None
+    interval: list[float] | None = None
+    error_rate: float | None = None
 
 
 def identity(relation: Relation) -> bool:

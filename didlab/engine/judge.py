@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,14 @@ from .evidence import Evidence, confirm, identity, prove
 from .instances import Undefined, draw, evaluate, scan, shapes
 from .kinds import instance_fields
 from .lifts import FLOAT
+from .measured import MeasuredClaim, measure, neighbour, seeds_of
 from .relations import truth
 from .search import Effort, Found, Hunt, cost, exhaust, hunt, shrink
 
 __all__ = ["Judgement", "judge"]
 
 SLIVER = 0.05
+EAGER = 150  # generations of the optimiser for a false neighbour that the usual effort did not refute
 ENOUGH = 0.5
 
 
@@ -69,9 +71,42 @@ def judge(
     """
     rng = np.random.default_rng([seed, zlib.crc32(claim.id.encode())])
     try:
+        if isinstance(claim, MeasuredClaim):
+            return _measured(claim, seed, effort)
         return _judge(claim, rng, Effort.named(effort), stored)
     except (DidlabError, ArithmeticError, ValueError, TypeError, IndexError, KeyError, AttributeError) as e:
         return Judgement(claim, "error", f"{type(e).__name__}: {e}")
+
+
+def _measured(claim: MeasuredClaim, seed: int, effort: str) -> Judgement:
+    """The verdict of independent runs; it refutes statements about runs only, and leaves no certificate."""
+    more = 2 if effort == "deep" else 1
+    printed, amended = claim.measurement, claim.amendment
+    assert printed is not None
+    seeds = seeds_of(claim, seed, 0, more * printed.count)
+    decision, evidence = measure(printed, seeds)
+    result, standing = Judgement(claim, "holds", evidence=evidence), printed
+    if decision.truth == 0:
+        result.verdict = "undecided"
+        rate, part = f"{decision.error_rate:.2g}", decision.part or "the statement"
+        result.why = f"the runs do not decide: error rate {rate} ({part})"
+        return result
+    if decision.truth < 0:
+        if amended is None:
+            result.verdict, result.why = "undecided", "measured to be false as printed; no amended statement is given"
+            return result
+        seeds, standing = seeds_of(claim, seed, 1, more * amended.count), amended
+        decision, result.amended = measure(amended, seeds)
+        result.verdict = "conditional" if claim.assumption is not None else "refuted"
+        if decision.truth <= 0:
+            result.verdict = "undecided"
+            result.why = f"the amended statement is not measured to be true ({decision.part or 'the statement'})"
+            return result
+    result.neighbours = [neighbour(standing, name, seeds) for name in standing.neighbours]
+    missed = [n["name"] for n in result.neighbours if not n["refuted"]]
+    if missed:
+        result.verdict, result.why = "undecided", f"false neighbours not refuted: {', '.join(missed)}"
+    return result
 
 
 def _judge(claim: Claim, rng: np.random.Generator, effort: Effort, stored: Mapping[str, Any] | None) -> Judgement:
@@ -207,10 +242,9 @@ def _minimal(statement: Statement, found: Found, effort: Effort) -> tuple[Found,
 
 def _neighbour(statement: Statement, name: str, rng: np.random.Generator, effort: Effort) -> dict[str, Any]:
     false = statement.neighbour(name)
-    search = hunt(false, rng, effort, certify=16, simplify=False)
-    found = search.found
-    for level in () if found else dict.fromkeys([effort, Effort.named("standard")]):
-        _, found = confirm(false, rng, level)
+    found, standard = None, Effort.named("standard")
+    for level in dict.fromkeys([effort, standard, replace(standard, optimise=EAGER)]):
+        found = hunt(false, rng, level, certify=16, simplify=False).found or confirm(false, rng, level)[1]
         if found is not None:
             break
     deviation, true_share = _closeness(false, rng)

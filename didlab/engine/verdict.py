@@ -45,7 +45,7 @@ def as_data(j: Judgement, *, recorded: str | None = None) -> dict[str, Any]:
         "counterexample": counterexample,
         "certificate": j.certificate,
         "corrected": None
-        if c.correction is None or j.found is None
+        if c.correction is None or j.amended is None
         else {"statement": c.correction.text, "evidence": _evidence(j.amended)},
         "neighbours": {
             "tried": len(j.neighbours),
@@ -70,6 +70,11 @@ def _evidence(e: Evidence | None) -> dict[str, Any] | None:
         "degree": e.degree,
         "fooled_bound": e.fooled_bound,
         "sizes": e.sizes,
+        "protocol": e.protocol,
+        "seeds": e.seeds,
+        "effect": e.effect,
+        "interval": e.interval,
+        "error_rate": e.error_rate,
     }
 
 

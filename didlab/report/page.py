@@ -28,7 +28,7 @@ Claim = Mapping[str, Any]
 REST = {
     "holds": "as printed",
     "conditional": "an assumption the paper leaves unsaid",
-    "refuted": "refuted by an exact counterexample",
+    "refuted": "refuted",
 }
 EARLY = """
 const r = document.documentElement; r.classList.add("js");
@@ -306,7 +306,7 @@ def _more(c: Claim, file: str | None) -> str:
     for heading, e in (
         ("Evidence", c["evidence"]),
         ("Evidence for the corrected statement", (c["corrected"] or {}).get("evidence")),
-        ("Evidence under the assumption", (c["assumption"] or {}).get("evidence") if c["counterexample"] else None),
+        ("Evidence under the assumption", (c["assumption"] or {}).get("evidence")),
     ):
         if e:
             lines = "".join(f"<li>{escape(x)}</li>" for x in evidence_lines(e))

@@ -17,6 +17,7 @@ from .words import (
     decided,
     evidence_lines,
     level_of,
+    meaning,
     neighbour_line,
     support_of,
 )
@@ -146,7 +147,7 @@ def show(v: Claim) -> Iterator[Line]:
         yield "", ""
     if v["reading"]:
         yield "", f"Read as: {unicode(v['reading'], prose=True)}"
-    yield how.style, f"{how.symbol} {v['verdict']}: {how.meaning}"
+    yield how.style, f"{how.symbol} {v['verdict']}: {meaning(v)}"
     if v["recorded"] not in (None, v["verdict"]):
         yield "bold magenta", f"  the recorded verdict is {v['recorded']}"
     if v["why"]:

@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = [
     "LEVELS", "RELATIONS", "VERDICTS", "Verdict", "comparison", "comparisons", "counterexample_lines", "decided",
-    "evidence_lines", "level_of", "neighbour_line", "support_of",
+    "evidence_lines", "level_of", "meaning", "neighbour_line", "support_of",
 ]
 
 
@@ -73,7 +73,7 @@ def evidence_lines(e: Mapping[str, Any]) -> list[str]:
     elif level == "sampled":
         lines.append(f"Found true in floating point on {n}.")
     else:
-        lines.append(f"Measured on {e['instances']:,} runs.")
+        lines += _measured_lines(e)
     if e["worst_residual"] not in ("", "0"):
         lines.append(f"The largest residual was {e['worst_residual']}.")
     if e["fooled_bound"]:
@@ -82,6 +82,28 @@ def evidence_lines(e: Mapping[str, Any]) -> list[str]:
     if e["met"] < e["instances"]:
         lines.append(f"{e['met']:,} of them met the hypotheses ({e['met'] / max(e['instances'], 1):.0%}).")
     return lines
+
+
+def _measured_lines(e: Mapping[str, Any]) -> list[str]:
+    effect, interval = e["effect"], e["interval"]
+    where = f" ({effect['part']})" if effect["part"] else ""
+    median, low, high = (f"{x:.3g}".replace("-", "−") for x in (effect["median"], *interval))
+    return [
+        f"True in {effect['true_runs']:,} of {e['instances']:,} independent runs{where}; error rate "
+        f"{e['error_rate']:.1g}. Median effect {median}, between {low} and {high} except with a chance below 1e-6.",
+        f"Effect: {effect['what']}.",
+        f"Protocol: {e['protocol']}.",
+        f"Seeds of the runs: {', '.join(map(str, e['seeds']))}.",
+    ]
+
+
+def meaning(v: Mapping[str, Any]) -> str:
+    """What the verdict on an entry means; one that rests on runs has no counterexample."""
+    if v["verdict"] == "refuted" and not v["counterexample"] and v["evidence"]:
+        return "the conclusion itself must change: measured on independent runs"
+    if v["verdict"] == "holds" and v["evidence"] and v["evidence"]["level"] == "measured":
+        return "true as printed in more than half of all runs, and so measured"
+    return VERDICTS[v["verdict"]].meaning
 
 
 def sizes(names: list[str]) -> str:

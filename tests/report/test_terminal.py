@@ -57,7 +57,8 @@ def test_show_on_a_terminal_and_piped(every_verdict: dict[str, Any]) -> None:
 
 def evidence(**changes: Any) -> dict[str, Any]:
     base = {"level": "exact", "instances": 1000, "met": 1000, "coverage": {}, "worst_residual": "0", "radius": None,
-            "degree": None, "fooled_bound": None, "sizes": []}
+            "degree": None, "fooled_bound": None, "sizes": [], "protocol": None, "seeds": [],
+            "effect": None, "interval": None, "error_rate": None}
     return base | changes
 
 
@@ -68,7 +69,10 @@ def evidence(**changes: Any) -> dict[str, Any]:
     ({"level": "enclosed", "radius": 1.234e-30}, "largest radius of a ball was 1.2e-30"),
     ({"fooled_bound": "1e-50", "degree": 12}, "(at most 12) would survive the random points with probability below"),
     ({"level": "sampled", "worst_residual": "3e-15"}, "largest residual was 3e-15"),
-    ({"level": "measured", "instances": 20}, "Measured on 20 runs"),
+    ({"level": "measured", "instances": 24, "met": 24, "protocol": "a protocol", "seeds": [5, 7],
+      "effect": {"what": "a ratio", "part": "", "median": -0.5, "true_runs": 0}, "interval": [-1.0, -0.25],
+      "error_rate": 5.96e-08},
+     "True in 0 of 24 independent runs; error rate 6e-08. Median effect −0.5, between −1 and −0.25 except"),
 ])
 def test_evidence_in_words(changes: dict[str, Any], words: str) -> None:
     made = evidence(**changes)
