@@ -18,6 +18,7 @@ from .relations import robustness
 __all__ = ["Effort", "Found", "Hunt", "exhaust", "hunt", "shrink"]
 
 
+RESTARTS = 2  # of the optimiser, at each size
 SHAPES = 4  # a kind with fewer sizes than this gets its instances in fewer, larger batches
 
 
@@ -39,7 +40,7 @@ class Effort:
 
 _EFFORTS = {
     "quick": Effort("quick", 256, 256, 8, 2_000, 4),
-    "standard": Effort("standard", 1024, 2_400, 24, 20_000, 5),
+    "standard": Effort("standard", 1024, 2_400, 32, 20_000, 5),
     "deep": Effort("deep", 10_240, 24_000, 120, 400_000, 6),
 }
 
@@ -89,7 +90,7 @@ def hunt(
         if result.found is not None:
             break
     else:
-        attempts = (_optimise(statement, batch, rng, effort) for batch in batches)
+        attempts = (_optimise(statement, batch, rng, effort) for _ in range(RESTARTS) for batch in batches)
         result.found = next((found for found in attempts if found is not None), None)
     if result.found is not None and simplify:
         result.found = shrink(statement, result.found)

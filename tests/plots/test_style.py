@@ -39,4 +39,4 @@ def test_the_style_leaves_no_trace():
     with style():
         pass
     after = dict(matplotlib.rcParams)
-    assert {k for k in before if before[k] != after[k] and k != "backend"} == set()
+    assert {k for k in before if before[k] != after[k] and not k.startswith("backend")} == set()
