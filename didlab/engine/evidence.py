@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..exact import NotExact, symbols
 from .claim import Statement
 from .degrees import Degree
 from .instances import Batch, Undefined, ball_radius, decide, draw, evaluate, shapes
-from .kinds import Raw, indeterminates, instance_fields
+from .kinds import Field, Raw, indeterminates, instance_fields
 from .lifts import DEGREE, EXACT, SYMBOLIC
 from .relations import Relation, truth
 from .search import Effort, Found
@@ -72,17 +73,15 @@ def _proved_at(statement: Statement, shape: dict[str, int]) -> bool:
     count = sum(int(np.prod(s)) for s in sizes.values())
     generators = iter(symbols(" ".join(f"x{i}" for i in range(count))))
     free = {name: _fill(s, generators) for name, s in sizes.items()}
-    rest = draw(statement.draws, np.random.default_rng(0), 6, shape)
-    discrete = [name for name, f in instance_fields(statement.draws).items() if not f.continuous]
-    for i in range(len(rest)) if discrete else [0]:
-        raw = free | {name: rest.raw[name][i] for name in discrete}
-        try:
-            relation = evaluate(statement, raw, SYMBOLIC)
-            if not identity(relation) or int(truth(relation, False)) != 1:
-                return False
-        except (NotExact, TypeError, AttributeError, ValueError, Undefined):  # an order of indeterminates has no answer
-            return False
-    return True
+    rest = draw(statement.draws, np.random.default_rng(0), 6, shape)  # what symbolic_extra replaces, for its shape
+    if any(not f.continuous for kind in statement.draws for f in kind.fields if not hasattr(kind, "symbolic_extra")):
+        return False  # some values of a discrete field are not all of them
+    raw = free | {name: rest.raw[name][0] for name, f in instance_fields(statement.draws).items() if not f.continuous}
+    try:
+        relation = evaluate(statement, raw, SYMBOLIC)
+        return identity(relation) and int(truth(relation, False)) == 1
+    except (NotExact, TypeError, AttributeError, ValueError, Undefined):  # an order of indeterminates has no answer
+        return False
 
 
 def _fill(shape: tuple[int, ...], items: Any) -> np.ndarray:
@@ -95,6 +94,8 @@ def _fill(shape: tuple[int, ...], items: Any) -> np.ndarray:
 def degree_of(statement: Statement, shape: dict[str, int], raw: Raw) -> int | None:
     """A bound on the degree of the residual's numerator, or None where it is not a rational function."""
     fields = instance_fields(statement.draws)
+    if any(f.continuous and f.low < 1 for f in fields.values()):
+        return None  # not drawn from the large set that the bound is about
     lifted = {
         n: _fill(raw[n].shape, iter(lambda: Degree(1), None)) if f.continuous else raw[n] for n, f in fields.items()
     }
@@ -114,7 +115,8 @@ def confirm(statement: Statement, rng: np.random.Generator, effort: Effort) -> t
     sizes = shapes(statement.draws, effort.largest)
     shares = np.array([1 / np.prod(list(s.values()), dtype=float) for s in sizes])
     counts = np.ceil(effort.confirm * shares / shares.sum()).astype(int)
-    log_fooled, degree = 0.0, None
+    log_fooled: list[float] = []
+    degree: int | None = None
     for shape, share in zip(sizes, counts, strict=True):
         batch = draw(statement.draws, rng, int(share), shape)
         fields = instance_fields(statement.draws)
@@ -129,14 +131,26 @@ def confirm(statement: Statement, rng: np.random.Generator, effort: Effort) -> t
             )
             labels = np.where(half, "independent uniform", batch.labels)
             batch = Batch(batch.raw, labels, shape).take(np.flatnonzero(keep | half))
-            degree = max(degree or 0, algebraic)
-            log_fooled += float(half.sum()) * np.log10(min(1.0, max(algebraic, 1) / SZ_SET))
+            for rows in _alike(batch.raw, fields, batch.labels == "independent uniform"):
+                own = degree_of(statement, shape, batch.one(int(rows[0])))
+                if own is not None:
+                    degree = max(degree or 0, own)
+                    log_fooled.append(len(rows) * np.log10(min(1.0, max(own, 1) / SZ_SET)))
         found = _confirm_batch(statement, batch, evidence)
         if found is not None or evidence.undecided >= PATIENCE:
             return evidence, found
     if evidence.level == "exact" and degree is not None:
-        evidence.degree, evidence.fooled_bound = degree, f"1e{int(np.ceil(log_fooled))}"
+        evidence.degree, evidence.fooled_bound = degree, f"1e{int(np.ceil(max(log_fooled)))}"
     return evidence, None
+
+
+def _alike(raw: Raw, fields: Mapping[str, Field], uniform: np.ndarray) -> list[np.ndarray]:
+    """The rows of random points by the values of their discrete fields: each value has a residual of its own."""
+    groups: dict[bytes, list[int]] = {}
+    for i in np.flatnonzero(uniform):
+        key = b"|".join(raw[name][i].tobytes() for name, f in fields.items() if not f.continuous)
+        groups.setdefault(key, []).append(int(i))
+    return [np.array(rows) for rows in groups.values()]
 
 
 def _kind_valid(kind: Any, raw: Raw) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
+from ..errors import ClaimError, DidlabError
 from .claim import Statement
 from .kinds import Kind, Raw, Shape
 from .lifts import EXACT, FLOAT, Lift
@@ -18,6 +19,7 @@ __all__ = ["Batch", "Decision", "Undefined", "ball_radius", "decide", "draw", "e
 
 PRECISIONS = (128, 512, 2048)
 TINY = 1e-30
+BALLS = Lift("ball", lambda x: arb(int(x)))  # division by zero gives a ball that decides nothing, not an exception
 
 
 class Undefined(Exception):
@@ -80,9 +82,21 @@ def evaluate(statement: Statement, raw: Raw, to: Lift) -> Relation:
     """The relation of a statement on one instance or a batch."""
     try:
         with np.errstate(all="ignore"):
-            return statement(lifted(statement.draws, raw, to))
+            relation = statement(lifted(statement.draws, raw, to))
     except ZeroDivisionError:
         raise Undefined from None
+    if to is EXACT and any(_rounds(leaf) for leaf in relation.leaves()):
+        raise ClaimError("the check turns exact numbers into floating-point ones, which decide nothing: compute with "
+                         "didlab's functions or with + - * / on what is drawn")
+    return relation
+
+
+def _rounds(leaf: Relation) -> bool:
+    """Whether a comparison is between computed floats alone: constants of the statement are Python's own numbers."""
+    sides = [np.asarray(x) for x in (leaf.left, leaf.right)]
+    computed = any(isinstance(x, np.ndarray | np.floating) and np.asarray(x).dtype.kind == "f"
+                   for x in (leaf.left, leaf.right))
+    return computed and not any(x.dtype == object for x in sides)
 
 
 def scan(statement: Statement, batch: Batch) -> tuple[np.ndarray, np.ndarray, Relation]:
@@ -129,10 +143,22 @@ def decide(statement: Statement, instance: Raw) -> Decision:
             settled = within_balls(decision.relation)
             decision = replace(decision, truth=settled if settled > 0 else 0, touched=True)
     except Undefined:
-        return Decision(-1, "exact", undefined=True)
+        return _undefined(statement, instance)
     finally:
         ctx.prec = before
     return decision
+
+
+def _undefined(statement: Statement, instance: Raw) -> Decision:
+    """A formula divides by zero: a violation, unless the statement is true whatever the formula is worth there."""
+    ctx.prec = PRECISIONS[-1]
+    try:
+        relation = evaluate(statement, instance, BALLS)
+        if relation.hypothesis is not None and int(truth(relation, False)) == 1:
+            return Decision(1, "enclosed", relation, met=_met(relation))
+    except (ArithmeticError, TypeError, ValueError, DidlabError, Undefined):
+        pass
+    return Decision(-1, "exact", undefined=True)
 
 
 def _met(relation: Relation) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -418,7 +419,16 @@ class Graph(Kind):
         return super().valid(raw) & symmetric & (x > 0).any(-1).all(-1)
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        if to is SYMBOLIC:
+            count = to.number(raw[self.name] * 0)
+            for (i, j), x in zip(combinations(range(len(count)), 2), raw[f"{self.name} of a pair"], strict=True):
+                count[i, j] = count[j, i] = x
+            return {self.name: count}
         return {self.name: to.number(raw[self.name])}
+
+    def symbolic_extra(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        """An indeterminate for the count of each pair: a proof is about every graph."""
+        return {f"{self.name} of a pair": (shape["K"] * (shape["K"] - 1) // 2,)}
 
 
 class Integers(Kind):
