@@ -256,5 +256,8 @@ def did_iff_summable(
     summable = at_least(1, growth) if weak else greater(growth, 1) if flip else greater(1, growth)
     if always:
         summable = greater(growth, 0)
-    ratio_of_ratios = equal((1 - growth) * growth, (1 - growth) - (1 - growth) * (1 - growth), "q(1) from q(0)")
-    return both(implies(negation(summable), exceeds), implies(summable, both(greater(1, growth), ratio_of_ratios)))
+    terms = [(1 - policy) * policy**n / ((1 - reference) * reference**n) for n in range(6)]
+    rest = 1 - growth  # Z = terms[0] / rest where the series converges, by its partial sums
+    within = both(*(greater(terms[0], rest * sum(terms[:n]), "partial sum below Z") for n in range(1, 7)))
+    law = both(*(equal(x, terms[0] * growth**n, "q(n) = (1 - a/b) (a/b)^n") for n, x in enumerate(terms)))
+    return both(implies(negation(summable), exceeds), implies(summable, both(greater(rest, 0), within, law)))

@@ -52,6 +52,8 @@ def _expected_divergence(preferred: Any, reward: Any, comparisons: Any) -> Any:
     statement=r"r \text{ maximises } \mathbb{E}_{\mathcal{D}}[\log p(y_w \succ y_l \mid r)] \iff "
     r"\mathbb{E}_{\mathcal{D}} D_{KL}[p^*(y_w \succ y_l) \,\|\, p(y_w \succ y_l \mid r)] = 0 \iff D_{KL}[p^* \,\|\, P(\cdot \mid r)] = 0",
     reading="the data set is a set of compared pairs that covers every outcome, labelled by p*; the likelihood is concave, so its maximum is where its gradient is 0",
+    note="Pairs sampled from two policies with full support compare every two outcomes in the long run, so data sampled as in section 3.4 meet the "
+    "assumption. The share given for it counts ordinary instances, which compare all pairs, and says no more than that.",
     neighbours={
         "equal, not equal up to a constant": {"constant": False},
         "the target squared": {"power": 2},
@@ -323,7 +325,12 @@ def boltzmann_normalised(
     q = did_distribution(reference, target) if invert else did_distribution(target, reference)
     power = q if drop else beta * q
     law = boltzmann(power * 101 / 100 if slip else power)
-    return equal(differences(boltzmann(beta * (target - reference))), differences(law), "log-margins of P(y | r)")
+    c = carrier_of(target)
+    size = c.exp(beta * did_distribution(target, reference)).sum(-1)
+    return both(
+        equal(differences(boltzmann(beta * (target - reference))), differences(law), "log-margins of P(y | r)"),
+        iff(equal(size, 1, "sum of the powers of the DID"), equal(beta[..., 0], 1, "exponent")),
+    )
 
 
 @claim(
