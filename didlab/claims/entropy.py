@@ -51,7 +51,9 @@ from .concentration import (
                "at most a given threshold of 1/10 or less; the bound on the divergence holds for every pair with full "
                "support; the boundary q = ref, where the two entropies are equal, is left out",
        note="The verdict is the same when reinforcing means a temperature below 1 or a fall of the entropy. A mild "
-            "update has a DID near the uniform one, so that small divergences work against the claim.")
+            "update has a DID near the uniform one, so that small divergences work against the claim. The assumption is "
+            "strong: it says that the DID over the reference rises with the reference, the conclusion in the order of "
+            "majorisation; for temperatures it is also necessary.")
 def reinforcing(policy: Any, reference: Any, epsilon: Any, *, twist: str = "") -> Relation:
     did = did_distribution(policy, reference)
     p, r, q = (probabilities(x) for x in (policy, reference, did))

@@ -23,7 +23,7 @@ PAIR = (Policies("policy", "reference"),)
     title="The Monte-Carlo entropy estimate is unbiased",
     draws=(Policies("policy"),),
     statement=r"\mathbb{E}_{y \sim \pi}[-\log\pi(y)] = H(\pi) \text{ and } \mathrm{Var}[-\log\pi(y)] < \infty",
-    reading="a finite outcome space, independent samples at temperature 1; convergence then follows from the law of large numbers",
+    reading="a finite outcome space, independent samples at temperature 1; the variance is then a finite sum, and convergence follows from the law of large numbers: what is checked is the expectation",
     note="The paper's four samples per prompt, averaged over prompts, estimate the conditional entropy, not the entropy of one mixture.",
     measurements=("entropy",),
     neighbours={"samples at another temperature": {"power": 2}, "sign dropped": {"sign": 1}, "3% off": {"slip": True}},

@@ -369,7 +369,9 @@ H5_NEIGHBOURS = {"not projected": dict(form="unprojected"), "roles swapped": dic
        draws=(LocalModel(curved=0.3),), symbolic=(), reading=ANY + "The rejected gradient is not 0.",
        neighbours=H5_NEIGHBOURS,
        note="The printed proof shows that the slope is not negative. A direction of slope 0 is a descent direction "
-            "where the second derivative is negative: the projection leaves slope exactly 0 whenever it acts.")
+            "where the second derivative is negative: the projection leaves slope exactly 0 whenever it acts. Half of the "
+            "ordinary models are drawn with linear logits, which is what the share of the assumption counts: the table of "
+            "section 3.5 has them, a language model does not.")
 def rejected_not_descending(chosen_gradient: Any, rejected_gradient: Any, rejected_hessian: Any, *,
                             form: str = "printed"):
     v = direction(chosen_gradient, rejected_gradient, form)
