@@ -18,7 +18,6 @@ from .relations import robustness
 __all__ = ["Effort", "Found", "Hunt", "exhaust", "hunt", "shrink"]
 
 
-RESTARTS = 2  # of the optimiser, at each size
 SHAPES = 4  # a kind with fewer sizes than this gets its instances in fewer, larger batches
 
 
@@ -32,6 +31,7 @@ class Effort:
     optimise: int
     exhaust: int
     largest: int
+    restarts: int
 
     @staticmethod
     def named(name: str) -> Effort:
@@ -39,9 +39,9 @@ class Effort:
 
 
 _EFFORTS = {
-    "quick": Effort("quick", 256, 256, 8, 2_000, 4),
-    "standard": Effort("standard", 1024, 2_400, 32, 20_000, 5),
-    "deep": Effort("deep", 10_240, 24_000, 120, 400_000, 6),
+    "quick": Effort("quick", 256, 256, 8, 2_000, 4, 1),
+    "standard": Effort("standard", 1024, 2_400, 32, 20_000, 5, 2),
+    "deep": Effort("deep", 10_240, 24_000, 120, 400_000, 6, 3),
 }
 
 
@@ -90,7 +90,7 @@ def hunt(
         if result.found is not None:
             break
     else:
-        attempts = (_optimise(statement, batch, rng, effort) for _ in range(RESTARTS) for batch in batches)
+        attempts = (_optimise(statement, batch, rng, effort) for _ in range(effort.restarts) for batch in batches)
         result.found = next((found for found in attempts if found is not None), None)
     if result.found is not None and simplify:
         result.found = shrink(statement, result.found)
