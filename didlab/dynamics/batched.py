@@ -22,7 +22,7 @@ from .tiles import kind_of
 
 __all__ = ["Batched"]
 
-BLOCK = 80
+BLOCK, KEPT = 40, 2**24  # problems in a block; bytes of memory to keep
 
 
 class Batched:
@@ -40,6 +40,7 @@ class Batched:
         closed.sort(key=lambda n: kind_of(configurations[n]))
         self.order = closed + [n for n, c in enumerate(configurations) if not isinstance(c, Objective | Rule)]
         ordered = [configurations[n] for n in self.order]
+        torch.empty(KEPT, dtype=torch.uint8)  # once it has freed so much, the C library keeps what the steps free
         step = BLOCK if torch.device(device).type == "cpu" else len(problems)
         self.blocks = [
             _Block(problems[n : n + step], ordered, len(closed), protocol, goals[n : n + step, self.order], device)
@@ -83,11 +84,10 @@ class _Block:
         self.goals = self._tensor(goals.transpose(0, 2, 1))
         self.closed = FormGradient(configurations[:closed], self._tensor) if closed else None
         self.losses = configurations[closed:]
-        tables = [q.table() for q in problems]
-        self.keep, self.other = np.stack([t.keep for t in tables]), np.stack([t.other for t in tables])
+        self.tables = np.stack([q.table() for q in problems])
         self.keys = np.array([q.key for q in problems], np.uint64)
         room = len(problems) * min(protocol.batch, self.size**2)
-        self.pairs = (np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room))
+        self.pairs = (np.empty(room + 1, np.int64), np.empty(room + 1, np.int64), np.empty(room + 1))
         self.reference = self._tensor(np.concatenate([q.reference for q in problems])[:, None])
         first = np.concatenate([protocol.first_logits(q) for q in problems])
         self.theta = self._tensor(np.tile(first[:, None], (1, self.count)))
@@ -111,7 +111,7 @@ class _Block:
 
     def _cells(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Row of the chosen and of the rejected outcome of each distinct pair, and how often it was drawn."""
-        m = distinct_pairs(self.keep, self.other, self.keys, self.protocol.batch, step, self.size, *self.pairs)
+        m = distinct_pairs(self.tables, self.keys, self.protocol.batch, step, self.size, *self.pairs)
         chosen, rejected, number = (torch.from_numpy(x[:m]).to(self.device) for x in self.pairs)
         return chosen, rejected, number.to(self.dtype)[:, None]
 
@@ -163,6 +163,6 @@ def _js(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     near = torch.full_like(z, 1 / 306)
     for n in (240, 182, 132, 90, 56, 30, 12, 2):
         near = near.mul_(z).add_(1 / n)
-    rest = 2 * torch.minimum(p, q) / total
-    far = ((1 + x) * torch.log1p(x) + torch.xlogy(rest, rest)) / 2
+    rest = (1 - x).clamp_(min=torch.finfo(x.dtype).tiny)
+    far = ((1 + x) * torch.log1p(x) + rest * torch.log(rest)) / 2
     return (total / 2 * torch.where(x < 0.1, near.mul_(z), far)).sum(1)

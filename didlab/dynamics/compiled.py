@@ -39,8 +39,7 @@ class Compiled:
         def one(n: int) -> None:
             q, p, t, table = self.problems[n], self.protocol, self.tiles, self.tables[n]
             train(
-                table.keep,
-                table.other,
+                table,
                 np.uint64(q.key),
                 p.batch,
                 first,

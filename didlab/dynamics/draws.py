@@ -6,7 +6,7 @@ pairs.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit, uint64
@@ -14,39 +14,38 @@ from numba import njit, uint64
 from ..arguments import whole
 from ..errors import ArgumentError
 
-__all__ = ["AliasTable", "alias_table", "draw_cells", "stream_key"]
+__all__ = ["alias_table", "draw_cells", "stream_key"]
 
 GOLDEN, MIX_1, MIX_2 = uint64(0x9E3779B97F4A7C15), uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB)
 REST = uint64(2**40 - 1)
 
 
-class AliasTable(NamedTuple):
-    """`keep[c]`: chance to stay in cell c when it is hit, in units of 2^-40; `other[c]`: where to go otherwise."""
-
-    keep: np.ndarray
-    other: np.ndarray
-
-
-def alias_table(weights: Any) -> AliasTable:
+def alias_table(weights: Any) -> np.ndarray:
     r"""The alias table of a finite distribution: each draw then costs one random number.
 
     Every cell holds mass 1/n: its own up to `keep`, the rest lent by `other`.
 
     Args:
-        weights: shape (n,), not negative, with a positive finite sum.
+        weights: shape (n,), n at most 2^24, not negative, with a positive finite sum.
+
+    Returns:
+        `keep` in units of 2^-40, in the low 40 bits, and `other` in the high 24, so that a draw reads one number. A
+        cell that keeps all has itself for other.
 
     Raises:
-        ArgumentError: negative, not finite, or all zero.
+        ArgumentError: negative, not finite, all zero, or too many.
 
     >>> alias_table([3.0, 1.0])
-    AliasTable(keep=array([1099511627776,  549755813888], dtype=uint64), other=array([0, 0]))
+    array([1099511627775,  549755813888], dtype=uint64)
 
     Ref: Vose 1991, A linear algorithm for generating random numbers with a given distribution.
     """
     w = np.asarray(weights, dtype=np.float64)
     if w.ndim != 1 or not w.size or not np.isfinite(w).all() or (w < 0).any() or not w.sum() > 0:
         raise ArgumentError("weights", "a row of numbers >= 0 with a positive sum", f"shape {w.shape}")
-    keep, other = w / w.sum() * w.size, np.arange(w.size)
+    if w.size > 2**24:
+        raise ArgumentError("weights", "at most 2^24 numbers", str(w.size))
+    keep, other = w / w.sum() * w.size, np.arange(w.size, dtype=np.uint64)
     small = [i for i in range(w.size) if keep[i] < 1]
     large = [i for i in range(w.size) if keep[i] >= 1]
     while small and large:
@@ -56,7 +55,7 @@ def alias_table(weights: Any) -> AliasTable:
         if keep[j] < 1:
             small.append(large.pop())
     keep[small + large] = 1.0
-    return AliasTable(np.round(keep * 2.0**40).astype(np.uint64), other)
+    return np.minimum(np.round(keep * 2.0**40), 2.0**40 - 1).astype(np.uint64) | other << np.uint64(40)
 
 
 def stream_key(seed: int, stream: int = 0) -> int:
@@ -70,25 +69,27 @@ def stream_key(seed: int, stream: int = 0) -> int:
 
 
 @njit(error_model="numpy", cache=True)
-def fill_cells(keep: Any, other: Any, key: Any, first: Any, out: Any) -> None:
+def fill_cells(table: Any, key: Any, first: Any, out: Any) -> None:
     """Draws first, first + 1, ... of the stream, into `out`: 40 random bits choose a cell and where in it."""
-    n = uint64(keep.size)
-    for k in range(out.size):
+    n = uint64(table.size)
+    for k in range(out.size):  # apart from the table, so that the compiler can make vectors of it
         z = key + (uint64(first) + uint64(k)) * GOLDEN
         z = (z ^ (z >> uint64(30))) * MIX_1
         z = (z ^ (z >> uint64(27))) * MIX_2
-        z = ((z ^ (z >> uint64(31))) >> uint64(24)) * n
+        out[k] = ((z ^ (z >> uint64(31))) >> uint64(24)) * n
+    for k in range(out.size):
+        z = uint64(out[k])
         c = z >> uint64(40)
-        stay, move = np.int64(c), other[c]
-        out[k] = stay if (z & REST) < keep[c] else move
+        entry = table[c]
+        out[k] = c if (z & REST) < (entry & REST) else entry >> uint64(40)
 
 
-def draw_cells(table: AliasTable, key: int, step: int, batch: int) -> np.ndarray:
+def draw_cells(table: np.ndarray, key: int, step: int, batch: int) -> np.ndarray:
     """The cells of the pairs of one step, shape (batch,): cell i K + j is chosen i, rejected j.
 
     >>> draw_cells(alias_table([0.0, 1.0]), stream_key(1), 0, 4)
     array([1, 1, 1, 1])
     """
     out = np.empty(int(whole("batch", batch, 1)), np.int64)
-    fill_cells(table.keep, table.other, np.uint64(key), int(whole("step", step, 0)) * out.size, out)
+    fill_cells(table, np.uint64(key), int(whole("step", step, 0)) * out.size, out)
     return out

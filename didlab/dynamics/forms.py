@@ -54,11 +54,8 @@ class FormGradient:
         """The mean gradient, shape (problems, K, configurations)."""
         shape = theta.shape
         ref = reference.reshape(-1, shape[1], 1)
-        z = theta - theta.amax(1, keepdim=True)
-        p = z.exp()
-        total = p.sum(1, keepdim=True)
-        log_p = z.sub_(total.log())
-        p.mul_(total.reciprocal_())
+        p = torch.softmax(theta, 1)
+        log_p = theta - (theta.amax(1, keepdim=True) - p.amax(1, keepdim=True).log_())
         a, b, da, db = self._scores(log_p, p, ref)
         for link in (LOGISTIC, NORMALISED):
             if link in self.parts:
@@ -69,9 +66,9 @@ class FormGradient:
             if link in self.parts:
                 meet(own[:, self.parts[link]], met[:, self.parts[link]])
         met.mul_(number)
-        zero = p.new_zeros((shape[0] * shape[1], shape[2] + 1))
-        down = zero.index_add(0, chosen, met).reshape(shape[0], shape[1], -1)
-        up = zero.index_add_(0, rejected, met).reshape(shape[0], shape[1], -1)
+        down, up = (torch.zeros_like(b) for _ in range(2))
+        down.flatten(0, 1).index_add_(0, chosen, met)
+        up.flatten(0, 1).index_add_(0, rejected, met)
         rows, cols, down, up = down[..., -1:], up[..., -1:], down[..., :-1], up[..., :-1]
         pull = up.mul_(db).sub_(down.mul_(da))
         g = self._add_terms(pull.clone() if NORMALISED in self.parts else pull, log_p, ref, rows, cols)

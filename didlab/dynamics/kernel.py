@@ -307,27 +307,30 @@ def _group(
 
 @njit(nogil=True, **OPTIONS)
 def distinct_pairs(
-    keep: Any, other: Any, keys: Any, batch: Any, step: Any, size: Any, chosen: Any, rejected: Any, number: Any
+    tables: Any, keys: Any, batch: Any, step: Any, size: Any, chosen: Any, rejected: Any, number: Any
 ) -> Any:
-    """The distinct pairs of one step of several problems, as rows of their stacked outcomes; returns how many."""
-    cells, counts = np.empty(batch, np.int64), np.zeros(keep.shape[1], np.int64)
+    """The distinct pairs of one step of several problems, as rows of their stacked outcomes; returns how many.
+
+    The arrays need room for one pair more: every cell is written, and kept where it was drawn.
+    """
+    cells, counts = np.empty(batch, np.int64), np.zeros(tables.shape[1], np.int64)
     m = 0
     for n in range(keys.size):
-        fill_cells(keep[n], other[n], keys[n], step * batch, cells)
+        fill_cells(tables[n], keys[n], step * batch, cells)
         for c in cells:
             counts[c] += 1
-        for c in range(counts.size):
-            if counts[c]:
-                chosen[m], rejected[m], number[m] = n * size + c // size, n * size + c % size, counts[c]
-                counts[c] = 0
-                m += 1
+        for i in range(size):
+            for j in range(size):
+                count = counts[i * size + j]
+                chosen[m], rejected[m], number[m] = n * size + i, n * size + j, count
+                m += count > 0
+        counts[:] = 0
     return m
 
 
 @njit(nogil=True, **OPTIONS)
 def train(
-    keep: Any,
-    other: Any,
+    table: Any,
     key: Any,
     batch: Any,
     first: Any,
@@ -348,11 +351,11 @@ def train(
     size, tiles = ref.size, theta.shape[0]
     cells, counts, marks = (
         np.empty(batch, np.int64),
-        np.zeros(keep.size, np.int64),
-        np.zeros(keep.size // 64 + 1, np.int64),
+        np.zeros(table.size, np.int64),
+        np.zeros(table.size // 64 + 1, np.int64),
     )
-    start, upto, col = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64), np.empty(keep.size, np.int64)
-    num, rows, cols, row_of = np.empty(keep.size), np.empty(size), np.empty(size), np.arange(keep.size) // size
+    start, upto, col = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64), np.empty(table.size, np.int64)
+    num, rows, cols, row_of = np.empty(table.size), np.empty(size), np.empty(size), np.arange(table.size) // size
     space = np.zeros((9, size, forms.shape[2]))
     p, lp, a, b, da, db, down, up, g = (
         space[0],
@@ -366,7 +369,7 @@ def train(
         space[8],
     )
     for step in range(first, last):
-        fill_cells(keep, other, key, step * batch, cells)
+        fill_cells(table, key, step * batch, cells)
         _group(cells, size, row_of, marks, counts, start, upto, col, num, rows, cols)
         for t in range(tiles):
             row = forms[t]

@@ -10,7 +10,7 @@ from ..arguments import log_weights, positive, same_outcomes, whole
 from ..did import ideal_rejected
 from ..errors import ArgumentError
 from ..policies import log_probabilities, probabilities, sample, temper
-from .draws import AliasTable, alias_table, stream_key
+from .draws import alias_table, stream_key
 
 __all__ = ["Problem", "pair_problem", "synthetic_problem"]
 
@@ -37,7 +37,7 @@ class Problem(NamedTuple):
         """Number of outcomes."""
         return self.reference.shape[0]
 
-    def table(self) -> AliasTable:
+    def table(self) -> np.ndarray:
         """The alias table of the pairs."""
         return alias_table(self.cells.ravel())
 

@@ -50,8 +50,9 @@ def test_the_alias_table_holds_its_distribution():
     # Each cell holds its own share and what others lend it; keep is rounded to 2^-40.
     w = np.random.default_rng(1).gamma(0.3, size=1024)
     table = alias_table(w)
-    share = table.keep / 2.0**40 / 1024
-    np.add.at(share, table.other, (1 - table.keep / 2.0**40) / 1024)
+    keep, other = (table & np.uint64(2**40 - 1)) / 2.0**40, table >> np.uint64(40)
+    share = keep / 1024
+    np.add.at(share, other, (1 - keep) / 1024)
     assert np.abs(share - w / w.sum()).max() <= 1024 * 2.0**-50
 
 
