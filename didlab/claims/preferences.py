@@ -262,7 +262,7 @@ def only_log_ratio(target: Any, reference: Any, rejected: Any, beta: Any, form: 
 
 
 @only_log_ratio.corrected(
-    r"r = a \log\pi + b \log\pi_{ref} \text{ (not knowing } \pi^*\text{): it recovers two targets } \pi_{ref} g \text{ and } \pi_{ref} g^2,\; g \text{ not constant} \iff "
+    r"r = a \log\pi + b \log\pi_{ref} \text{ (not knowing } \pi^*\text{): it recovers two targets } g\,\pi_{ref} \text{ and } g^2\,\pi_{ref},\; g \text{ not constant} \iff "
     r"r = \beta \log\tfrac{\pi}{\pi_{ref}} + C",
     neighbours={"one target is enough": {"one": True}, "b is not needed": {"loose": True}, "sign of b": {"flip": True}},
 )

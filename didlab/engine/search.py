@@ -15,7 +15,7 @@ from .kinds import Field, Raw, Shape, instance_fields
 from .lifts import FLOAT
 from .relations import robustness
 
-__all__ = ["Effort", "Found", "Hunt", "exhaust", "hunt", "shrink"]
+__all__ = ["Effort", "Exhaustion", "Found", "Hunt", "exhaust", "hunt", "shrink"]
 
 
 SHAPES = 4  # a kind with fewer sizes than this gets its instances in fewer, larger batches
@@ -267,8 +267,21 @@ def _drop(f: Field, x: np.ndarray, axis: str, k: int) -> np.ndarray:
     return x
 
 
-def exhaust(statement: Statement, shape: Shape, most: int) -> tuple[int, int, Found | None]:
-    """Try every instance of a shape with integers up to a bound: (bound, instances, violation)."""
+@dataclass(frozen=True)
+class Exhaustion:
+    """All instances of a shape with integers up to a bound: how many, whether each was settled, and a violation.
+
+    Floats settle an instance that they show true by more than rounding; all others must be decided exactly.
+    """
+
+    bound: int
+    tried: int
+    settled: bool
+    found: Found | None
+
+
+def exhaust(statement: Statement, shape: Shape, most: int) -> Exhaustion:
+    """Try every instance of a shape with integers up to a bound, the largest that keeps them under `most`."""
     fields = instance_fields(statement.draws)
     lengths = {name: int(np.prod(f.shape(shape))) for name, f in fields.items()}
     spans, bound = None, 0
@@ -279,7 +292,7 @@ def exhaust(statement: Statement, shape: Shape, most: int) -> tuple[int, int, Fo
             break
         spans, bound = ranges, b
     if spans is None:
-        return 0, 0, None
+        return Exhaustion(0, 0, True, None)
     columns = [spans[name] for name in fields for _ in range(lengths[name])]
     grid = np.stack(np.meshgrid(*[np.array(c) for c in columns], indexing="ij"), -1).reshape(-1, len(columns))
     raw, at = {}, 0
@@ -288,8 +301,19 @@ def exhaust(statement: Statement, shape: Shape, most: int) -> tuple[int, int, Fo
         at += lengths[name]
     valid = np.broadcast_to(np.logical_and.reduce([k.valid(raw) for k in statement.draws]), (len(grid),))
     batch = Batch(raw, np.full(len(grid), "exhausted", dtype=object), shape).take(np.flatnonzero(valid))
-    found = _certify(statement, batch, None, 64, "exhaustion") if len(batch) else None
-    return bound, len(batch), found
+    if not len(batch):
+        return Exhaustion(bound, 0, True, None)
+    try:
+        value, _, _ = scan(statement, batch)
+    except Undefined:
+        value = np.zeros(len(batch))
+    size = sum(np.abs(x.reshape(len(batch), -1)).sum(-1) for x in batch.raw.values())
+    order = np.lexsort((size, value))[: int((value <= 0).sum())]
+    for i in order[: max(64, most // 40)]:
+        decision = decide(statement, batch.one(int(i)))
+        if decision.truth < 0:
+            return Exhaustion(bound, len(batch), True, Found(batch.one(int(i)), decision, "exhausted", "exhaustion"))
+    return Exhaustion(bound, len(batch), len(order) <= max(64, most // 40), None)
 
 
 def _smallest(f: Field, b: int, shape: Shape) -> range:

@@ -190,11 +190,15 @@ def test_shrinking_keeps_the_smallest_sizes_of_a_kind():
 
 
 def test_exhaustion_finds_what_exists_and_only_that():
-    statement = Statement("", lambda p: greater(9 * p[..., 0] - 9 * p[..., 1] + 20, 0), (Policies("p"),))
-    bound, tried, found = exhaust(statement, {"K": 2}, 200)
-    assert (bound, tried) == (12, 144)
+    weights = Statement("", lambda p: greater(p[..., 0] + 3, p[..., 1]), (Policies("p"),))
+    positive = Statement("", lambda p: at_least(entropy(p), 0), (Policies("p"),))
+    everything = exhaust(weights, {"K": 2}, 200)
+    assert (everything.bound, everything.tried, everything.settled) == (12, 144, True)
+    assert everything.found is None  # log 12 < 3
+    found = exhaust(Statement("", lambda p: greater(p[..., 0] + 2, p[..., 1]), (Policies("p"),)), {"K": 2}, 200).found
     assert found is not None
-    assert exhaust(Statement("", lambda p: at_least(entropy(p), 0), (Policies("p"),)), {"K": 2}, 200)[2] is None
+    assert found.instance["p"].tolist() == [1, 8]
+    assert exhaust(positive, {"K": 2}, 200).found is None
 
 
 @pytest.mark.parametrize(
