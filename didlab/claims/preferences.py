@@ -10,7 +10,7 @@ from ..carriers import carrier_of
 from ..did import did_distribution
 from ..engine.claim import claim
 from ..engine.kinds import Graph, Integers, NearPowerLaw, Numbers, Policies, PowerLaw, Rewards
-from ..engine.relations import Relation, at_least, both, equal, exists, forall, greater, iff, implies, negation
+from ..engine.relations import Relation, at_least, both, either, equal, exists, forall, greater, iff, implies, negation
 from ..information import kl_divergence
 from ..preference import boltzmann, label_probability, preference_matrix
 from .formulas import differences, entropy_of_labels, eq_1, population_stationary, stationary
@@ -310,7 +310,12 @@ def boltzmann_is_power(target: Any, reference: Any, rejected: Any, beta: Any) ->
 
 @boltzmann_is_power.corrected(
     r"P(Y = y \mid r) = \frac{q_{\pi^*/\pi_{ref}}(y)^{\beta}}{\sum_{y'} q_{\pi^*/\pi_{ref}}(y')^{\beta}}, \text{ equal to } q^\beta \text{ for } K \ge 2 \text{ only if } \beta = 1",
-    neighbours={"beta dropped": {"drop": True}, "DID inverted": {"invert": True}, "1% off": {"slip": True}},
+    neighbours={
+        "beta dropped": {"drop": True},
+        "DID inverted": {"invert": True},
+        "1% off": {"slip": True},
+        "the powers sum to 1 from exponent 4 on, too": {"large": True},
+    },
 )
 def boltzmann_normalised(
     target: Any,
@@ -321,15 +326,18 @@ def boltzmann_normalised(
     drop: bool = False,
     invert: bool = False,
     slip: bool = False,
+    large: bool = False,
 ) -> Relation:
     q = did_distribution(reference, target) if invert else did_distribution(target, reference)
     power = q if drop else beta * q
     law = boltzmann(power * 101 / 100 if slip else power)
     c = carrier_of(target)
     size = c.exp(beta * did_distribution(target, reference)).sum(-1)
+    one = equal(beta[..., 0], 1, "exponent")
+    one = either(one, at_least(beta[..., 0], 4)) if large else one
     return both(
         equal(differences(boltzmann(beta * (target - reference))), differences(law), "log-margins of P(y | r)"),
-        iff(equal(size, 1, "sum of the powers of the DID"), equal(beta[..., 0], 1, "exponent")),
+        iff(equal(size, 1, "sum of the powers of the DID"), one),
     )
 
 

@@ -380,7 +380,8 @@ def rejected_not_descending(chosen_gradient: Any, rejected_gradient: Any, reject
 
 
 @rejected_not_descending.assuming(
-    r"\text{the logits are linear in } \theta \text{, so that } -\log\pi_\theta(y) \text{ is convex}")
+    r"\text{the logits are linear in } \theta \text{, so that } -\log\pi_\theta(y) \text{ is convex}",
+    draws=(LocalModel(curved=0.1),))
 def linear_logits(curvature: Any):
     c = curvature + curvature.swapaxes(-1, -2)
     return forall(equal(c, 0, "the second derivatives of the logits"))
