@@ -308,7 +308,7 @@ def exhaust(statement: Statement, shape: Shape, most: int) -> Exhaustion:
     except Undefined:
         value = np.zeros(len(batch))
     size = sum(np.abs(x.reshape(len(batch), -1)).sum(-1) for x in batch.raw.values())
-    order = np.lexsort((size, value))[: int((value <= 0).sum())]
+    order = np.lexsort(np.stack([np.asarray(size, dtype=np.float64), value]))[: int((value <= 0).sum())]
     for i in order[: max(64, most // 40)]:
         decision = decide(statement, batch.one(int(i)))
         if decision.truth < 0:
