@@ -1,0 +1,203 @@
+r"""Token models that are a linear softmax layer, and the inner products of their gradients.
+
+Every model of this package predicts token t from logits that are linear in one table of parameters,
+:math:`z_t = o_t + \phi_t^\top\Theta` with :math:`\Theta \in R^{D\times V}`, a frozen offset o and frozen features
+:math:`\phi`. With the residual :math:`r_t = e_{y_t} - s_t`, :math:`s_t = \mathrm{softmax}(z_t)`,
+
+.. math:: \nabla_\Theta \log s_t[y_t] = \phi_t \otimes r_t, \qquad
+    \langle\nabla\log s_i[y_i],\, \nabla\log s_j[y_j]\rangle = \langle\phi_i, \phi_j\rangle\,\langle r_i, r_j\rangle
+
+so that all gradient geometry follows from features and residuals, which need no autograd and stay rational where the
+rows s are. The functions take any kind of number: float64, tensors, balls, exact numbers and polynomials.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arguments import is_tensor, whole
+from ..errors import ArgumentError
+
+__all__ = [
+    "Gram", "indicator", "residuals", "sequence_gradient", "sequence_gram", "sequence_inner_product",
+    "token_inner_products",
+]
+
+Array = Any
+
+
+class Gram(NamedTuple):
+    r"""Inner products of the gradients of :math:`\log\pi(y_w)` and :math:`\log\pi(y_l)`: norms squared and product."""
+
+    ww: Array
+    wl: Array
+    ll: Array
+
+
+def indicator(index: Any, size: int, like: Array = None) -> Array:
+    """The unit vectors of the given indices: 0 and 1, as integers, or as a tensor of the kind of `like`.
+
+    Args:
+        index: integers from 0 to size - 1, shape (...).
+        size: number of coordinates.
+        like: a tensor whose dtype and device the result takes; arrays of any other kind combine with integers.
+
+    Returns:
+        shape (..., size).
+
+    Raises:
+        ArgumentError: an index outside the range.
+
+    >>> indicator([1, 0], 3).tolist()
+    [[0, 1, 0], [1, 0, 0]]
+    """
+    unit = (whole("index", index, 0, size)[..., None] == np.arange(size)).astype(np.int64)
+    return like.new_tensor(unit) if is_tensor(like) else unit
+
+
+def residuals(probabilities: Array, tokens: Any) -> Array:
+    r"""The residuals :math:`r_t = e_{y_t} - s_t`: the gradients of log-probabilities in the logits.
+
+    Args:
+        probabilities: the rows :math:`s_t`, shape (..., L, V).
+        tokens: :math:`y_t`, integers from 0 to V - 1, shape (..., L).
+
+    Returns:
+        shape (..., L, V).
+
+    Raises:
+        ArgumentError: tokens outside the vocabulary, or another number of them than of rows.
+
+    >>> residuals(np.array([[0.5, 0.5], [0.25, 0.75]]), [0, 1])
+    array([[ 0.5 , -0.5 ],
+           [-0.25,  0.25]])
+
+    Ref: "Common pitfalls of margin-based preference optimization", appendix B.2.
+    """
+    if probabilities.ndim < 2:
+        raise ArgumentError("probabilities", "of shape (..., L, V)", f"shape {tuple(probabilities.shape)}")
+    y = whole("tokens", tokens, 0, probabilities.shape[-1])
+    if not y.ndim or y.shape[-1] != probabilities.shape[-2]:
+        raise ArgumentError("tokens", f"{probabilities.shape[-2]} on the last axis, as rows", f"shape {y.shape}")
+    return indicator(y, probabilities.shape[-1], probabilities) - probabilities
+
+
+def token_inner_products(features_a: Array, residuals_a: Array, features_b: Array, residuals_b: Array) -> Array:
+    r"""The inner product of the gradient of each token of one response with each token of another.
+
+    .. math:: \langle\phi_i, \phi_j\rangle\,\langle r_i, r_j\rangle
+
+    Args:
+        features_a, features_b: :math:`\phi`, shapes (..., La, D) and (..., Lb, D).
+        residuals_a, residuals_b: r, shapes (..., La, V) and (..., Lb, V), as from `residuals`.
+
+    Returns:
+        shape (..., La, Lb).
+
+    Raises:
+        ArgumentError: features and residuals of different numbers of tokens, or of different widths.
+
+    >>> one, r = np.ones((2, 1)), residuals(np.array([[0.5, 0.5], [0.25, 0.75]]), [0, 1])
+    >>> token_inner_products(one, r, one, r)
+    array([[ 0.5  , -0.25 ],
+           [-0.25 ,  0.125]])
+
+    Ref: "Common pitfalls of margin-based preference optimization", Figure 4 (b).
+    """
+    _fitting(features_a, residuals_a, features_b, residuals_b)
+    return (features_a @ features_b.swapaxes(-1, -2)) * (residuals_a @ residuals_b.swapaxes(-1, -2))
+
+
+def sequence_gradient(features: Array, residual: Array) -> Array:
+    r"""The gradient of the log-probability of a whole response, :math:`\sum_t \phi_t \otimes r_t`.
+
+    Args:
+        features: shape (..., L, D).
+        residual: shape (..., L, V).
+
+    Returns:
+        shape (..., D, V), that of the parameters.
+
+    Raises:
+        ArgumentError: different numbers of tokens.
+
+    >>> sequence_gradient(np.ones((2, 1)), np.array([[0.5, -0.5], [-0.25, 0.25]]))
+    array([[ 0.25, -0.25]])
+    """
+    _fitting(features, residual, features, residual)
+    return features.swapaxes(-1, -2) @ residual
+
+
+def sequence_inner_product(features_a: Array, residuals_a: Array, features_b: Array, residuals_b: Array) -> Array:
+    r""":math:`\langle\nabla\log\pi(y_a), \nabla\log\pi(y_b)\rangle`, by the cheaper of two orders of summation.
+
+    .. math:: \sum_{ij} \langle\phi_i, \phi_j\rangle\langle r_i, r_j\rangle
+        = \Big\langle \sum_i \phi_i\otimes r_i,\, \sum_j \phi_j\otimes r_j \Big\rangle
+
+    The left takes La Lb (D + V) products, the right (La + Lb) D V.
+
+    Args:
+        features_a, residuals_a, features_b, residuals_b: as for `token_inner_products`.
+
+    Returns:
+        shape (...).
+
+    Raises:
+        ArgumentError: as for `token_inner_products`.
+
+    >>> one, r = np.ones((2, 1)), residuals(np.array([[0.5, 0.5], [0.25, 0.75]]), [0, 1])
+    >>> sequence_inner_product(one, r, one, r)
+    np.float64(0.125)
+
+    Ref: "Common pitfalls of margin-based preference optimization", section 4.
+    """
+    _fitting(features_a, residuals_a, features_b, residuals_b)
+    if _by_tokens(features_a, residuals_a, features_b):
+        return token_inner_products(features_a, residuals_a, features_b, residuals_b).sum((-1, -2))
+    a, b = sequence_gradient(features_a, residuals_a), sequence_gradient(features_b, residuals_b)
+    return (a * b).sum((-1, -2))
+
+
+def sequence_gram(features_w: Array, residuals_w: Array, features_l: Array, residuals_l: Array) -> Gram:
+    r"""The Gram matrix of the gradients of the log-probabilities of a chosen and a rejected response.
+
+    Args:
+        features_w, residuals_w: of the chosen response, shapes (..., Lw, D) and (..., Lw, V).
+        features_l, residuals_l: of the rejected response, shapes (..., Ll, D) and (..., Ll, V).
+
+    Returns:
+        `Gram`, each of shape (...).
+
+    Raises:
+        ArgumentError: as for `token_inner_products`.
+
+    >>> s, one = np.array([[0.5, 0.5]]), np.ones((1, 1))
+    >>> [float(x) for x in sequence_gram(one, residuals(s, [0]), one, residuals(s, [1]))]
+    [0.5, -0.5, 0.5]
+
+    Ref: "Common pitfalls of margin-based preference optimization", Eq 5.
+    """
+    _fitting(features_w, residuals_w, features_l, residuals_l)
+    if _by_tokens(features_w, residuals_w, features_l):
+        w, l = (features_w, residuals_w), (features_l, residuals_l)  # noqa: E741
+        return Gram(*(token_inner_products(*a, *b).sum((-1, -2)) for a, b in ((w, w), (w, l), (l, l))))
+    a, b = sequence_gradient(features_w, residuals_w), sequence_gradient(features_l, residuals_l)
+    return Gram(*((x * y).sum((-1, -2)) for x, y in ((a, a), (a, b), (b, b))))
+
+
+def _by_tokens(features_a: Array, residuals_a: Array, features_b: Array) -> bool:
+    """Whether the products of tokens are cheaper than the dense gradients."""
+    (la, d), lb, v = features_a.shape[-2:], features_b.shape[-2], residuals_a.shape[-1]
+    return la * lb * (d + v) < (la + lb) * d * v
+
+
+def _fitting(features_a: Array, residuals_a: Array, features_b: Array, residuals_b: Array) -> None:
+    for name, x, y in (("residuals_a", features_a, residuals_a), ("residuals_b", features_b, residuals_b)):
+        if x.ndim < 2 or y.ndim < 2 or x.shape[-2] != y.shape[-2]:
+            raise ArgumentError(name, f"of shape (..., L, V) with features (..., L, D) of shape {tuple(x.shape)}",
+                                f"shape {tuple(y.shape)}")
+    for name, x, y in (("features_b", features_a, features_b), ("residuals_b", residuals_a, residuals_b)):
+        if x.shape[-1] != y.shape[-1]:
+            raise ArgumentError(name, f"of width {x.shape[-1]}", f"width {y.shape[-1]}")
