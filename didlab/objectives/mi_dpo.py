@@ -1,0 +1,206 @@
+r"""MI-DPO: the Bradley-Terry likelihood of rewards that are log-ratios to a prior.
+
+.. math::
+    -\log\sigma\Big(\alpha\log\tfrac{\pi(y_w|x)}{\zeta(y_w)} - \alpha\log\tfrac{\pi(y_l|x)}{\zeta(y_l)}\Big)
+
+The prior comes as values of its logarithm, whatever it depends on; it need not be normalised, since a factor that is
+the same for both responses cancels. A prior that contains the policy has a gradient of its own, and there are two
+gradients of one loss: with the prior differentiated and with the prior held fixed (its Jacobians left out).
+
+Ref: Tutunov et al. 2025, section 3.2 and Appendix A.1.
+
+Convention: alpha is 1 / beta of that paper, the beta of :mod:`.dpo`; log-probabilities are summed over tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arguments import hyper, log_weights, same_outcomes
+from ..carriers import carrier_of
+from ..errors import ArgumentError
+from .links import link
+
+__all__ = ["gradient", "loss", "loss_gradient", "margin", "slopes", "value"]
+
+
+def margin(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1.0) -> Any:
+    r"""What is inside the sigmoid, :math:`\alpha\log\frac{\pi(y_w)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l)}{\zeta(y_l)}`.
+
+    Args:
+        chosen, rejected: log-probabilities of the responses under the policy, in nats, shape (..., M).
+        chosen_prior, rejected_prior: values of the log-prior at the responses, shapes that broadcast.
+        alpha: scale of the reward, above 0, a number or shape (..., 1).
+
+    Returns:
+        nats, of the broadcast shape.
+
+    Raises:
+        ArgumentError: not finite numbers (a prior of 0 gives no margin), shapes that do not fit, alpha not above 0.
+
+    >>> margin([-1.0], [-2.0], [-1.0], [-1.0], alpha=0.5)
+    array([0.5])
+    """
+    w, l, zw, zl, a = _checked(chosen, rejected, chosen_prior, rejected_prior, alpha)  # noqa: E741
+    return a * ((w - zw) - (l - zl))
+
+
+def value(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1.0) -> Any:
+    r"""The loss of each pair, :math:`-\log\sigma` of its margin.
+
+    Args:
+        chosen, rejected, chosen_prior, rejected_prior, alpha: as for :func:`margin`.
+
+    Returns:
+        nats, of the broadcast shape, above 0.
+
+    Raises:
+        ArgumentError: as for :func:`margin`.
+
+    >>> value([-1.0], [-1.0], [-3.0], [-3.0]).round(6)
+    array([0.693147])
+    """
+    return link("logistic", margin(chosen, rejected, chosen_prior, rejected_prior, alpha=alpha))
+
+
+def slopes(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1.0) -> Any:
+    r"""The derivative of the loss by :math:`\log\pi(y_w)`, :math:`-\alpha\,\sigma(-\text{margin})`.
+
+    The derivatives by :math:`\log\pi(y_l)` and :math:`\log\zeta(y_w)` are its negative, that by
+    :math:`\log\zeta(y_l)` is the same number.
+
+    Args:
+        chosen, rejected, chosen_prior, rejected_prior, alpha: as for :func:`margin`.
+
+    Returns:
+        array of the broadcast shape, below 0.
+
+    Raises:
+        ArgumentError: as for :func:`margin`.
+
+    >>> slopes([-1.0], [-1.0], [-1.0], [-1.0], alpha=2.0)
+    array([-1.])
+    """
+    x = margin(chosen, rejected, chosen_prior, rejected_prior, alpha=alpha)
+    return alpha * link("logistic", x, 1)
+
+
+def gradient(
+    slope: Any, chosen: Any, rejected: Any, *, chosen_prior: Any | None = None, rejected_prior: Any | None = None
+) -> Any:
+    r"""The gradient of the loss by the parameters of the policy, from the Jacobians of the four logarithms.
+
+    The slope times :math:`\nabla\log\pi(y_w) - \nabla\log\zeta(y_w) - \nabla\log\pi(y_l) + \nabla\log\zeta(y_l)`, for
+    each pair; without the Jacobians of the prior it is the gradient with the prior held fixed.
+
+    Args:
+        slope: from :func:`slopes`, shape (..., M).
+        chosen, rejected: gradients of the log-probabilities, shape (..., M, D).
+        chosen_prior, rejected_prior: gradients of the log-prior, shape (..., M, D); both or none.
+
+    Returns:
+        shape (..., M, D).
+
+    Raises:
+        ArgumentError: one Jacobian of the prior without the other, or shapes that do not fit.
+
+    >>> gradient([-0.5], [[1.0, 0.0]], [[0.0, 1.0]])
+    array([[-0.5,  0.5]])
+    >>> gradient([-0.5], [[1.0, 0.0]], [[0.0, 1.0]], chosen_prior=[[1.0, 0.0]], rejected_prior=[[0.0, 0.0]])
+    array([[-0. ,  0.5]])
+    """
+    s, jw, jl = log_weights("slope", slope), log_weights("chosen", chosen), log_weights("rejected", rejected)
+    same_outcomes(chosen=jw, rejected=jl)
+    if jw.ndim < 2 or jw.shape[-2] != s.shape[-1]:
+        raise ArgumentError("chosen", f"of shape (..., {s.shape[-1]}, D)", str(tuple(jw.shape)))
+    if (chosen_prior is None) != (rejected_prior is None):
+        missing = "rejected_prior" if rejected_prior is None else "chosen_prior"
+        raise ArgumentError(missing, "given together with that of the other response", "None")
+    direction = jw - jl
+    if chosen_prior is not None:
+        zw, zl = log_weights("chosen_prior", chosen_prior), log_weights("rejected_prior", rejected_prior)
+        same_outcomes(chosen=jw, chosen_prior=zw, rejected_prior=zl)
+        direction = direction - (zw - zl)
+    return s[..., None] * direction
+
+
+def loss(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> Any:
+    r"""The loss of a data set on outcomes: the mean over its pairs, at every prompt.
+
+    :math:`\frac{1}{N}\sum_{x,w,l} n_{xwl}\,\big(-\log\sigma(\alpha\,(h_{xw} - h_{xl}))\big)` with
+    :math:`h = \log\pi - \log\zeta`.
+
+    Args:
+        policy: logits of the conditional policy, shape (..., X, K).
+        prior: logits of the prior, shape (..., K), (..., X, K) or with an axis of length 1 for the prompts.
+        counts: how often w was chosen and l rejected at prompt x, shape (..., X, K, K).
+        alpha: scale of the reward, above 0, a number or shape (..., 1), one for each batch of X prompts.
+
+    Returns:
+        nats, shape (...).
+
+    Raises:
+        ArgumentError: shapes that do not fit, no pair at all, or alpha not above 0.
+
+    >>> import numpy as np
+    >>> loss([[0.0, 0.0]], [0.0, 0.0], [[[0, 1], [1, 0]]]).round(6)
+    np.float64(0.693147)
+    """
+    gaps, n, _ = _scores(policy, prior, counts, alpha)
+    return _total(n * link("logistic", gaps)) / _total(n)
+
+
+def loss_gradient(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> Any:
+    r"""The derivative of :func:`loss` by the log-ratios :math:`h = \log\pi - \log\zeta` of every prompt and response.
+
+    By the logits of the policy, with the prior held fixed, it is the same array, since its sum over the responses of a
+    prompt is 0; by the logits of the prior it is its negative, summed over the prompts that share the prior.
+
+    Args:
+        policy, prior, counts, alpha: as for :func:`loss`.
+
+    Returns:
+        shape (..., X, K).
+
+    Raises:
+        ArgumentError: as for :func:`loss`.
+
+    >>> loss_gradient([[0.0, 0.0]], [0.0, 0.0], [[[0, 1], [0, 0]]])
+    array([[-0.5,  0.5]])
+    """
+    gaps, n, scale = _scores(policy, prior, counts, alpha)
+    flow = n * scale * link("logistic", gaps, 1)
+    return (flow.sum(-1) - flow.sum(-2)) / _over(_total(n), 2)
+
+
+def _total(x: Any) -> Any:
+    return x.sum(-1).sum(-1).sum(-1)
+
+
+def _over(x: Any, axes: int) -> Any:
+    """A number for each instance, with axes of length 1 behind."""
+    return x[(..., *(None,) * axes)] if getattr(x, "ndim", 0) else x
+
+
+def _checked(w: Any, l: Any, zw: Any, zl: Any, alpha: Any) -> tuple[Any, ...]:  # noqa: E741
+    names = ("chosen", "rejected", "chosen_prior", "rejected_prior")
+    arrays = [log_weights(name, x) for name, x in zip(names, (w, l, zw, zl), strict=True)]
+    same_outcomes(**dict(zip(names, arrays, strict=True)))
+    return (*arrays, hyper("alpha", alpha, arrays[0]))
+
+
+def _scores(policy: Any, prior: Any, counts: Any, alpha: Any) -> tuple[Any, Any, Any]:
+    """The margins of every two responses at every prompt, the counts, and alpha with axes for all three."""
+    p, z = log_weights("policy", policy), log_weights("prior", prior)
+    if z.ndim == 1 or z.ndim < p.ndim:
+        z = z[..., None, :]
+    same_outcomes(policy=p, prior=z)
+    n = log_weights("counts", counts)
+    if p.ndim < 2 or tuple(n.shape[-3:]) != (*p.shape[-2:], p.shape[-1]):
+        raise ArgumentError("counts", "of shape (..., X, K, K) for a policy of shape (..., X, K)", str(tuple(n.shape)))
+    if not bool((n >= 0).all()) or not bool((_total(n) > 0).all()):
+        raise ArgumentError("counts", "numbers of pairs from 0, one pair at least", "a negative number or no pair")
+    c = carrier_of(p, z)
+    h = c.log_softmax(p) - c.log_softmax(z)
+    scale = _over(hyper("alpha", alpha, h[..., 0]), 2)
+    return scale * (h[..., :, None] - h[..., None, :]), n, scale
