@@ -60,8 +60,10 @@ def indicator(index: Any, size: int, like: Array = None) -> Array:
 def residuals(probabilities: Array, tokens: Any) -> Array:
     r"""The residuals :math:`r_t = e_{y_t} - s_t`: the gradients of log-probabilities in the logits.
 
+    In floats :math:`1 - s_t[y_t]` is the sum of the other probabilities, so that no digits are lost where it is small.
+
     Args:
-        probabilities: the rows :math:`s_t`, shape (..., L, V).
+        probabilities: the rows :math:`s_t`, shape (..., L, V), each of sum 1.
         tokens: :math:`y_t`, integers from 0 to V - 1, shape (..., L).
 
     Returns:
@@ -81,7 +83,11 @@ def residuals(probabilities: Array, tokens: Any) -> Array:
     y = whole("tokens", tokens, 0, probabilities.shape[-1])
     if not y.ndim or y.shape[-1] != probabilities.shape[-2]:
         raise ArgumentError("tokens", f"{probabilities.shape[-2]} on the last axis, as rows", f"shape {y.shape}")
-    return indicator(y, probabilities.shape[-1], probabilities) - probabilities
+    unit = indicator(y, probabilities.shape[-1], probabilities)
+    if not is_tensor(probabilities) and probabilities.dtype == object:
+        return unit - probabilities
+    others = probabilities * (1 - unit)  # 1 - s would lose the digits of a row that is nearly certain of its token
+    return unit * others.sum(-1)[..., None] - others
 
 
 def token_inner_products(features_a: Array, residuals_a: Array, features_b: Array, residuals_b: Array) -> Array:
