@@ -35,12 +35,12 @@ def form(*, beta: Any = 1.0, convention: str = "paper") -> Form:
     """
     positive("beta", beta)
     one_of("convention", convention, ("paper", "scaled"))
-    scale = 1.0 if convention == "paper" else beta
-    return Form("logistic", scale=scale, reference=scale, pull=1.0, target=1 / (2 * beta))
+    scale = 1 if convention == "paper" else beta
+    return Form("logistic", scale=scale, reference=scale, pull=1, target=1 / (2 * beta))
 
 
 def loss(c: Any, w: Any, l: Any, rw: Any, rl: Any, nw: Any, nl: Any, *, beta: Any, convention: str) -> Any:  # noqa: E741
     """The loss as printed; `c` is the carrier, nw and nl are the lengths."""
     h_w, h_l = w - rw, l - rl
-    scale = 1.0 if convention == "paper" else beta
+    scale = 1 if convention == "paper" else beta
     return -c.log_sigmoid(scale * (h_w - h_l)) + (h_w - 1 / (2 * beta)) ** 2 + (h_l + 1 / (2 * beta)) ** 2

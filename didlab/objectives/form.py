@@ -48,6 +48,8 @@ def log_odds(v: Any, order: int = 0) -> Any:
 class Form:
     """The coefficients of the common form, named as in the formulas above.
 
+    Constants are integers, so that a form with exact coefficients has exact slopes.
+
     Attributes:
         link, weight: f, one of `links.LINKS`, and omega.
         scale, odds, reference, offset: s, o, t, c of the scores.
@@ -64,20 +66,20 @@ class Form:
     """
 
     link: str = "none"
-    scale: Any = 0.0
-    odds: Any = 0.0
-    reference: Any = 0.0
-    offset: Any = 0.0
-    penalty: Any = 0.0
-    nll: Any = 0.0
-    pull: Any = 0.0
-    target: Any = 0.0
-    gain_w: Any = 0.0
-    gain_l: Any = 0.0
-    steep: Any = 0.0
-    origin: Any = 0.0
-    weight: Any = 1.0
-    length: Any = 0.0
+    scale: Any = 0
+    odds: Any = 0
+    reference: Any = 0
+    offset: Any = 0
+    penalty: Any = 0
+    nll: Any = 0
+    pull: Any = 0
+    target: Any = 0
+    gain_w: Any = 0
+    gain_l: Any = 0
+    steep: Any = 0
+    origin: Any = 0
+    weight: Any = 1
+    length: Any = 0
     per_token: bool = False
     nll_per_token: bool = False
 
@@ -112,26 +114,26 @@ class Form:
             if self.has("length"):
                 b = b + self.length * n
         else:
-            b = 0 * v + (self.scale if order == 1 else 0.0)
+            b = 0 * v + (self.scale if order == 1 else 0)
         return b + self.odds * log_odds(v, order) if self.has("odds") else b
 
     def chosen_score(self, v: Any, r: Any, n: Any = 1, order: int = 0) -> Any:
         """a and its derivatives with respect to the (per-token) log-probability."""
         a = self.rejected_score(v, r, n, order)
         if self.has("penalty") and order < 2:
-            lost = 1.0 * (v < r)
+            lost = 1 * (v < r)
             a = a - self.penalty * (r - v) * lost if order == 0 else a + self.penalty * lost
         return a
 
     def chosen_term(self, v: Any, r: Any, order: int = 0) -> Any:
         """g without the likelihood term, and its derivatives."""
-        return self._term(v, r, order, 1.0)
+        return self._term(v, r, order, 1)
 
     def rejected_term(self, v: Any, r: Any, order: int = 0) -> Any:
         """k and its derivatives."""
-        return self._term(v, r, order, -1.0)
+        return self._term(v, r, order, -1)
 
-    def _term(self, v: Any, r: Any, order: int, sign: float) -> Any:
+    def _term(self, v: Any, r: Any, order: int, sign: int) -> Any:
         h, total = v - r, 0 * v
         if self.has("pull"):
             far = h - sign * self.target

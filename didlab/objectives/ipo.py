@@ -35,7 +35,7 @@ def form(*, beta: Any = 1.0, convention: str = "paper") -> Form:
     """
     positive("beta", beta)
     one_of("convention", convention, ("paper", "trl"))
-    return Form("square", scale=1.0, reference=1.0, offset=1 / (2 * beta), per_token=convention == "trl")
+    return Form("square", scale=1, reference=1, offset=1 / (2 * beta), per_token=convention == "trl")
 
 
 def loss(c: Any, w: Any, l: Any, rw: Any, rl: Any, nw: Any, nl: Any, *, beta: Any, convention: str) -> Any:  # noqa: E741

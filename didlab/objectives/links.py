@@ -41,8 +41,8 @@ def link(name: str, x: Any, order: int = 0) -> Any:
             return -c.log_sigmoid(x)
         return -c.sigmoid(-x) if order == 1 else c.sigmoid(x) * c.sigmoid(-x)
     if name == "hinge":
-        below = 1.0 * (x < 0)
-        return (-x * below, 0.0 - below, 0 * x)[order]
+        below = 1 * (x < 0)
+        return (-x * below, 0 * x - below, 0 * x)[order]
     if name == "square":
         return (x * x, 2 * x, 2 + 0 * x)[order]
     if name == "none":

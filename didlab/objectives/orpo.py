@@ -45,10 +45,10 @@ def form(*, beta: Any = 1.0, convention: str = "paper") -> Form:
     one_of("convention", convention, ("paper", "slope", "likelihood"))
     per_token: dict[str, Any] = {"per_token": True, "nll_per_token": True}
     if convention == "paper":
-        return Form("logistic", odds=1.0, weight=beta, nll=1.0, **per_token)
+        return Form("logistic", odds=1, weight=beta, nll=1, **per_token)
     if convention == "slope":
-        return Form("logistic", odds=beta, nll=1.0, **per_token)
-    return Form("logistic", odds=1.0, nll=beta, **per_token)
+        return Form("logistic", odds=beta, nll=1, **per_token)
+    return Form("logistic", odds=1, nll=beta, **per_token)
 
 
 def loss(c: Any, w: Any, l: Any, rw: Any, rl: Any, nw: Any, nl: Any, *, beta: Any, convention: str) -> Any:  # noqa: E741

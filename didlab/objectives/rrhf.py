@@ -34,7 +34,7 @@ def form(*, lam: Any = 1.0, convention: str = "paper") -> Form:
     """
     not_negative("lam", lam)
     one_of("convention", convention, ("paper", "token"))
-    return Form("hinge", scale=1.0, nll=lam, per_token=True, nll_per_token=convention == "token")
+    return Form("hinge", scale=1, nll=lam, per_token=True, nll_per_token=convention == "token")
 
 
 def loss(c: Any, w: Any, l: Any, rw: Any, rl: Any, nw: Any, nl: Any, *, lam: Any, convention: str) -> Any:  # noqa: E741

@@ -42,13 +42,13 @@ def form(*, beta: Any = 1.0, lam: Any = 1.0, convention: str = "margin") -> Form
     not_negative("lam", lam)
     one_of("convention", convention, ("margin", "swapped", "slope", "trl"))
     if convention == "margin":
-        return Form("hinge", scale=1.0, offset=beta, nll=lam)
+        return Form("hinge", scale=1, offset=beta, nll=lam)
     if convention == "swapped":
-        return Form("hinge", scale=1.0, offset=lam, nll=beta)
+        return Form("hinge", scale=1, offset=lam, nll=beta)
     positive("beta", beta)
     if convention == "slope":
-        return Form("hinge", scale=beta, offset=1.0, nll=lam)
-    return Form("hinge", scale=beta, reference=beta, offset=1.0)
+        return Form("hinge", scale=beta, offset=1, nll=lam)
+    return Form("hinge", scale=beta, reference=beta, offset=1)
 
 
 def loss(c: Any, w: Any, l: Any, rw: Any, rl: Any, nw: Any, nl: Any, *, beta: Any, lam: Any, convention: str) -> Any:  # noqa: E741

@@ -35,7 +35,7 @@ def form(*, beta: Any = 1.0, convention: str = "trl") -> Form:
     """
     positive("beta", beta)
     one_of("convention", convention, ("trl", "paper"))
-    return Form(pull=1.0, target=1 / (2 * beta) if convention == "trl" else beta / 2)
+    return Form(pull=1, target=1 / (2 * beta) if convention == "trl" else beta / 2)
 
 
 def loss(c: Any, w: Any, l: Any, rw: Any, rl: Any, nw: Any, nl: Any, *, beta: Any, convention: str) -> Any:  # noqa: E741
