@@ -30,7 +30,7 @@ from .prefixes import every_sequence, tokens_of
 
 __all__ = [
     "TokenModel", "enumerate_model", "gradient", "log_probability", "pair_gram", "token_gradients",
-    "token_log_probabilities", "token_logits", "token_probabilities", "with_parameters",
+    "token_log_probabilities", "token_logits", "token_probabilities", "token_residuals", "with_parameters",
 ]
 
 Array = Any
@@ -107,6 +107,16 @@ def token_probabilities(model: TokenModel, sequences: Any) -> Array:
     """
     z = token_logits(model, sequences)
     return carrier_of(z).softmax(z)
+
+
+def token_residuals(model: TokenModel, sequences: Any) -> Array:
+    """The residuals :math:`r_t = e_{y_t} - s_t` of each token, shape (..., L, V).
+
+    >>> from didlab.sequences.prefix_table import PrefixTable
+    >>> token_residuals(PrefixTable(np.zeros((3, 2))), [1, 0]).tolist()
+    [[-0.5, 0.5], [0.5, -0.5]]
+    """
+    return linear.residuals(token_probabilities(model, sequences), sequences)
 
 
 def token_log_probabilities(model: TokenModel, sequences: Any) -> Array:
@@ -210,5 +220,4 @@ def enumerate_model(model: TokenModel, length: int) -> tuple[np.ndarray, Array]:
 
 
 def _parts(model: TokenModel, sequences: Any) -> tuple[Array, Array]:
-    """Features and residuals of each token."""
-    return model.features(sequences), linear.residuals(token_probabilities(model, sequences), sequences)
+    return model.features(sequences), token_residuals(model, sequences)
