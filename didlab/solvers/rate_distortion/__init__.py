@@ -1,0 +1,36 @@
+r"""Rate-distortion for policies: :math:`\max_\pi E[r] - I(X;Y)/\beta`, with certified bounds at every step.
+
+>>> from didlab.solvers.rate_distortion import rate_distortion
+>>> found = rate_distortion([[1.0, 0.0, 0.4], [0.0, 1.0, 0.4]], 4.0)
+>>> found.prior.round(6), found.gap < 1e-12
+(array([0.5, 0.5, 0. ]), True)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__all__ = [
+    "Certificate", "Place", "Solution", "certify", "frontier", "place", "problem", "rate_distortion",
+    "rate_distortion_path", "tilt_prior",
+]
+
+_HOME = {
+    "Certificate": "certificate", "certify": "certificate", "Place": "plane", "place": "plane", "frontier": "plane",
+    "tilt_prior": "plane", "problem": "problem", "Solution": "solve", "rate_distortion": "solve",
+    "rate_distortion_path": "solve",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if TYPE_CHECKING:
+    from .certificate import Certificate, certify
+    from .plane import Place, frontier, place, tilt_prior
+    from .problem import problem
+    from .solve import Solution, rate_distortion, rate_distortion_path
