@@ -16,16 +16,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..arguments import hyper, log_weights, same_outcomes
 from ..carriers import carrier_of
 from ..errors import ArgumentError
 from .links import link
 
-__all__ = ["gradient", "loss", "loss_gradient", "margin", "slopes", "value"]
+__all__ = ["escape", "gradient", "loss", "loss_gradient", "margin", "on_cycles", "slopes", "value"]
 
 
 def margin(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1.0) -> Any:
-    r"""What is inside the sigmoid, :math:`\alpha\log\frac{\pi(y_w)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l)}{\zeta(y_l)}`.
+    r"""Inside the sigmoid: :math:`\alpha\log\frac{\pi(y_w)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l)}{\zeta(y_l)}`.
 
     Args:
         chosen, rejected: log-probabilities of the responses under the policy, in nats, shape (..., M).
@@ -171,6 +173,63 @@ def loss_gradient(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> 
     gaps, n, scale = _scores(policy, prior, counts, alpha)
     flow = n * scale * link("logistic", gaps, 1)
     return (flow.sum(-1) - flow.sum(-2)) / _over(_total(n), 2)
+
+
+def on_cycles(counts: Any) -> np.ndarray:
+    """Whether each pair that a data set compares lies on a cycle of preferences at its prompt.
+
+    The loss has a minimum over all policies, and over all policies and priors, exactly where every pair does.
+
+    Args:
+        counts: how often w was chosen and l rejected at prompt x, shape (..., X, K, K).
+
+    Returns:
+        booleans, shape (..., X, K, K), true where nothing was compared.
+
+    Raises:
+        ArgumentError: not an array of finite numbers.
+
+    >>> on_cycles([[0, 1], [0, 0]]).tolist(), bool(on_cycles([[0, 1], [2, 0]]).all())
+    ([[True, False], [True, True]], True)
+
+    Ref: Ford 1957, for one prompt.
+    """
+    n = log_weights("counts", counts)
+    return np.logical_not(_compared(n)) | _reachable(n).swapaxes(-1, -2)
+
+
+def escape(counts: Any) -> np.ndarray:
+    """A direction of the log-ratios along which the loss never rises, and falls forever where it has no minimum.
+
+    The entry of a response is how many a chain of preferences leads down to: equal for the responses of a cycle, and
+    larger for the chosen one of a pair that is on none.
+
+    Args:
+        counts: as for :func:`on_cycles`.
+
+    Returns:
+        integers, shape (..., X, K).
+
+    Raises:
+        ArgumentError: not an array of finite numbers.
+
+    >>> escape([[0, 1, 0], [1, 0, 1], [0, 0, 0]])
+    array([3, 3, 1])
+    """
+    return _reachable(log_weights("counts", counts)).sum(-1)
+
+
+def _compared(counts: Any) -> np.ndarray:
+    return np.asarray(np.asarray(counts > 0), dtype=bool)
+
+
+def _reachable(counts: Any) -> np.ndarray:
+    """Whether a chain of preferences leads from w down to l, or w is l."""
+    step = _compared(counts) | np.eye(counts.shape[-1], dtype=bool)
+    reach = step
+    for _ in range(step.shape[-1]):
+        reach = (reach[..., :, :, None] & step[..., None, :, :]).any(-2)
+    return reach
 
 
 def _total(x: Any) -> Any:

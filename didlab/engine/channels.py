@@ -1,0 +1,217 @@
+r"""Kinds about prompts: conditional policies, priors, rewards in units of 1 / beta, and data sets of preferences.
+
+Rows of integer weights with zeros: prompts that never come, deterministic rows, responses that nobody gives or that
+are copies of each other, priors that exclude responses. A check gets probabilities, not logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..objectives.mi_dpo import on_cycles
+from . import weights
+from .kinds import Field, Kind, Numbers, Raw, Rng, Shape
+from .lifts import Lift
+
+__all__ = ["Channels", "Gains", "Preferences"]
+
+PROMPTS, RESPONSES = (1, 2, 3), (2, 3)
+
+
+class Channels(Kind):
+    r"""A distribution of prompts, conditional policies over K responses, and priors.
+
+    Args:
+        policies: names of the conditional policies, one row for each prompt.
+        priors: names of the priors on responses alone, one row each.
+        prompts: name of the prompt distribution; "" leaves it out.
+        zeros: whether weights may be 0 ("prompts": those of the prompts only).
+        sizes: numbers of prompts.
+    """
+
+    def __init__(self, *policies: str, priors: tuple[str, ...] = (), prompts: str = "prompts",
+                 zeros: bool | str = True, sizes: tuple[int, ...] = PROMPTS,
+                 responses: tuple[int, ...] = RESPONSES) -> None:
+        low = 0 if zeros is True else 1
+        self.prompts, self.policies, self.priors = prompts, policies, priors
+        own = (Field(prompts, ("X",), low=0 if zeros else 1),) if prompts else ()
+        tables = tuple(Field(name, ("X", "K"), low=low) for name in policies)
+        self.fields = (*own, *tables, *(Field(name, ("K",), low=low) for name in priors))
+        self.sizes = {"X": sizes, "K": responses}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        x, k = shape["X"], shape["K"]
+        raw: Raw = {}
+        label = np.full(n, "ordinary", dtype=object)
+        pool: list[np.ndarray] = []
+        for f in self.fields:
+            rows = int(np.prod(f.shape(shape)[:-1]))
+            related = [e for e in pool if e.shape == (n * rows, f.shape(shape)[-1])]
+            table, names = weights.table(rng, n * rows, f.shape(shape)[-1], related)
+            pool.append(table.copy())
+            table = table.reshape(n, *f.shape(shape))
+            if f.name in self.policies:
+                names = self._shape_rows(rng, table, label, f.low)
+            elif f.low == 0:
+                names = self._exclude(rng, table)
+            else:
+                names = np.where(names.reshape(n, rows)[:, 0] == "ordinary", "ordinary", names.reshape(n, rows)[:, 0])
+            label = np.where(label == "ordinary", names, label)
+            raw[f.name] = np.minimum(table, f.high)
+        self._copy(rng, raw, label, x, k)
+        return raw, label
+
+    def _shape_rows(self, rng: Rng, table: np.ndarray, label: np.ndarray, low: int) -> np.ndarray:
+        """Hard classes of a conditional policy, filled in place."""
+        n, x, k = table.shape
+        names = np.array(["equal rows", "duplicated responses", "deterministic", "zeros", "unused response",
+                          "rows permuted", "ordinary"], dtype=object)
+        which = np.minimum(rng.integers(0, 12, n), 6)
+        which = np.where((low > 0) & np.isin(which, (2, 3, 4)), 6, which)
+        table[which == 0] = table[which == 0][:, :1]
+        table[which == 1, :, -1] = table[which == 1, :, 0]
+        one = (np.arange(k) == rng.integers(0, k, (n, x, 1))).astype(np.int64)
+        table[which == 2] = one[which == 2]
+        kept = (rng.random((n, x, k)) < 0.6) | (one > 0)
+        table[which == 3] *= kept[which == 3]
+        table[which == 4, :, -1] = 0
+        turned = np.take_along_axis(table, (np.arange(k) + np.arange(x)[:, None])[None] % k, -1)
+        table[which == 5] = turned[which == 5]
+        return names[which]
+
+    @staticmethod
+    def _exclude(rng: Rng, table: np.ndarray) -> np.ndarray:
+        """Zeros in single rows, one entry kept."""
+        n, k = table.shape
+        rows = rng.random(n) < 0.2
+        kept = (rng.random((n, k)) < 0.6) | (np.arange(k) == rng.integers(0, k, (n, 1)))
+        table[rows] *= kept[rows]
+        return np.where(rows, "zero weights", "ordinary").astype(object)
+
+    def _copy(self, rng: Rng, raw: Raw, label: np.ndarray, x: int, k: int) -> None:
+        """A prior that is a row of a policy, or its marginal for equally weighted rows of equal sums."""
+        n = len(label)
+        for prior in self.priors:
+            for name in self.policies[:1]:
+                rows = rng.random(n) < 0.15
+                raw[prior][rows] = raw[name][rows][:, 0]
+                label[rows & (label == "ordinary")] = "prior is a row"
+                totals = raw[name].sum(-1)
+                fits = (totals == totals[:, :1]).all(-1) & (rng.random(n) < 0.5)
+                mean = (raw[self.prompts][:, :, None] * raw[name]).sum(1) if self.prompts else raw[name].sum(1)
+                mean = mean // np.maximum(np.gcd.reduce(mean, axis=-1, keepdims=True), 1)
+                fits &= (mean.max(-1) <= weights.HIGH) & (mean.max(-1) > 0)
+                raw[prior][fits] = mean[fits]
+                label[fits] = "prior is the marginal"
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        ok = super().valid(raw)
+        for f in self.fields:
+            some = raw[f.name].max(-1) > 0
+            ok = ok & (some.all(-1) if f.name in self.policies else some)
+        return ok
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        numbers = {f.name: to.number(raw[f.name]) for f in self.fields}
+        return {name: w / w.sum(-1, keepdims=True) for name, w in numbers.items()}
+
+
+class Gains(Kind):
+    r"""Rewards :math:`r = \tfrac1\beta \log g` with integer weights g, so that :math:`e^{\beta r} = g` is exact.
+
+    They are real numbers of any sign; ties, rewards that do not depend on the response, copies of a response and
+    rewards that differ in one response only are drawn on purpose.
+    """
+
+    def __init__(self, reward: str = "reward", beta: str = "beta", *, sizes: tuple[int, ...] = PROMPTS,
+                 responses: tuple[int, ...] = RESPONSES) -> None:
+        self.reward, self.beta = reward, beta
+        self.fields = (Field("gain", ("X", "K")), Field(beta, (2,)))
+        self.sizes = {"X": sizes, "K": responses}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        x, k = shape["X"], shape["K"]
+        g = weights.table(rng, n * x, k, [])[0].reshape(n, x, k)
+        names = np.array(["constant rewards", "same for all prompts", "duplicated responses", "one best response",
+                          "ordinary"], dtype=object)
+        which = np.minimum(rng.integers(0, 12, n), 4)
+        g[which == 0] = g[which == 0][:, :, :1]
+        g[which == 1] = g[which == 1][:, :1]
+        g[which == 2, :, -1] = g[which == 2, :, 0]
+        g[which == 3] = 1 + 8 * (np.arange(k) == rng.integers(0, k, (n, x, 1)))[which == 3]
+        raw, _ = Numbers(self.beta).draw(rng, n, shape, [])
+        return {"gain": g, **raw}, names[which]
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        beta = Numbers(self.beta).lift(raw, to)[self.beta]
+        return {self.beta: beta, self.reward: to.log(to.number(raw["gain"])) / beta[..., None]}
+
+
+class Preferences(Kind):
+    r"""A data set: how often response w was chosen and l rejected at each prompt, counts of shape (X, K, K).
+
+    Drawn as single pairs, pairs labelled both ways, data that follow an order, cycles, two separate cycles with a
+    pair between them, and at random; `cyclic` keeps to data in which every pair lies on a cycle.
+    """
+
+    def __init__(self, name: str = "counts", *, cyclic: bool = False, sizes: tuple[int, ...] = (1, 2),
+                 responses: tuple[int, ...] = RESPONSES) -> None:
+        self.name, self.cyclic = name, cyclic
+        self.fields = (Field(name, ("X", "K", "K"), low=0, high=9, simplest=0, continuous=False),)
+        self.sizes = {"X": sizes, "K": responses}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        x, k = shape["X"], shape["K"]
+        makers: list[tuple[str, Callable[[], np.ndarray]]] = [
+            ("one pair", lambda: self._single(rng, n, x, k)),
+            ("an order", lambda: np.triu(rng.integers(0, 4, (n, x, k, k)), 1)),
+            ("a cycle", lambda: self._cycle(n, x, k) * rng.integers(1, 4, (n, x, 1, 1))),
+            ("both ways", lambda: self._both(rng, n, x, k)),
+            ("ordinary", lambda: rng.integers(0, 3, (n, x, k, k)) * (rng.random((n, x, k, k)) < 0.6)),
+        ]
+        names = np.array([name for name, _ in makers], dtype=object)
+        which = rng.choice([2, 3], (n,)) if self.cyclic else rng.integers(0, len(makers), n)
+        drawn = np.stack([make() for _, make in makers])
+        counts = drawn[which, np.arange(n)]
+        order = np.argsort(rng.random((n, x, k)), -1)
+        counts = np.take_along_axis(np.take_along_axis(counts, order[..., :, None], -2), order[..., None, :], -1)
+        return {self.name: counts * (1 - np.eye(k, dtype=np.int64))}, names[which]
+
+    @staticmethod
+    def _single(rng: Rng, n: int, x: int, k: int) -> np.ndarray:
+        counts = np.zeros((n, x, k, k), dtype=np.int64)
+        counts[np.arange(n), rng.integers(0, x, n), 0, 1] = 1
+        return counts
+
+    @staticmethod
+    def _cycle(n: int, x: int, k: int) -> np.ndarray:
+        step = np.roll(np.eye(k, dtype=np.int64), 1, axis=1)
+        return np.broadcast_to(step, (n, x, k, k)).copy()
+
+    @staticmethod
+    def _both(rng: Rng, n: int, x: int, k: int) -> np.ndarray:
+        some = np.triu(rng.random((n, x, k, k)) < 0.6, 1)
+        some[:, 0, 0, 1] = True
+        some = some | some.swapaxes(-1, -2)
+        return some * rng.integers(1, 4, (n, x, k, k))
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        x, k = shape["X"], shape["K"]
+        if self.cyclic:
+            return self.draw(rng, n, shape, [])[0]
+        counts = rng.integers(0, 3, (n, x, k, k))
+        counts[:, 0, 0, 1] += 1
+        return {self.name: counts * (1 - np.eye(k, dtype=np.int64))}
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        x = raw[self.name]
+        empty = np.diagonal(x, axis1=-1, axis2=-2).sum((-1, -2)) == 0
+        ok = super().valid(raw) & empty & (x.sum((-1, -2, -3)) > 0)
+        return ok & on_cycles(x).all((-1, -2, -3)) if self.cyclic else ok
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        return {self.name: to.number(raw[self.name])}
+
