@@ -16,7 +16,8 @@ def batch_gradient(configuration: Any, theta: Any, reference: Any, chosen: Any, 
     Args:
         configuration: an objective, an update rule, or a function of four tensors of log-probabilities.
         theta: a leaf tensor of logits, shape (K,).
-        reference: log-probabilities of the reference, shape (K,).
+        reference: logits of the reference, shape (K,); they are normalised as theta is, so that a policy that starts at
+            the reference has log-ratios of exactly 0.
         chosen, rejected: integer tensors of equal length.
 
     >>> import torch
@@ -28,11 +29,13 @@ def batch_gradient(configuration: Any, theta: Any, reference: Any, chosen: Any, 
     """
     import torch
 
-    log_p = torch.log_softmax(theta, 0)
-    w, l = log_p[chosen], log_p[rejected]  # noqa: E741
+    total, base = torch.logsumexp(theta, 0), torch.logsumexp(reference, 0)
+    w, l = theta[chosen] - total, theta[rejected] - total  # noqa: E741
+    ref_w, ref_l = reference[chosen] - base, reference[rejected] - base
     if not isinstance(configuration, Rule):
         loss = configuration.value if isinstance(configuration, Objective) else configuration
-        loss(w, l, reference[chosen], reference[rejected]).mean().backward()
+        loss(w, l, ref_w, ref_l).sum().backward()
+        theta.grad /= len(chosen)
         return
     if configuration.name == "dpo-pg":
         (of_w,) = torch.autograd.grad(-w.mean(), theta, retain_graph=True)
@@ -40,8 +43,8 @@ def batch_gradient(configuration: Any, theta: Any, reference: Any, chosen: Any, 
         alpha = torch.clamp(of_w @ of_l, min=0.0)
         theta.grad = of_w - alpha / (of_l @ of_l) * of_l
         return
-    slope_w, slope_l = configuration.form.slopes(w.detach(), l.detach(), reference[chosen], reference[rejected])
-    p = log_p.detach().exp()
+    slope_w, slope_l = configuration.form.slopes(w.detach(), l.detach(), ref_w, ref_l)
+    p = torch.softmax(theta.detach(), 0)
     unit = torch.eye(p.shape[0], dtype=p.dtype) - p  # row y: the gradient of log pi(y)
     unit = unit / unit.norm(dim=1, keepdim=True)
     theta.grad = (slope_w[:, None] * unit[chosen] + slope_l[:, None] * unit[rejected]).mean(0)

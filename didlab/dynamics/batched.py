@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..objectives import Objective
-from .forms import FormGradient
+from .forms import FormGradient, policy
 from .kernel import distinct_pairs
 from .problem import Problem
 from .protocol import Protocol
@@ -88,7 +88,7 @@ class _Block:
         self.keys = np.array([q.key for q in problems], np.uint64)
         room = len(problems) * min(protocol.batch, self.size**2)
         self.pairs = (np.empty(room + 1, np.int64), np.empty(room + 1, np.int64), np.empty(room + 1))
-        self.reference = self._tensor(np.concatenate([q.reference for q in problems])[:, None])
+        self.reference = self._evaluated(np.stack([q.reference for q in problems]))
         first = np.concatenate([protocol.first_logits(q) for q in problems])
         self.theta = self._tensor(np.tile(first[:, None], (1, self.count)))
         self.speed = torch.zeros_like(self.theta)
@@ -96,6 +96,11 @@ class _Block:
 
     def _tensor(self, x: Any) -> torch.Tensor:
         return torch.tensor(np.asarray(x), dtype=self.dtype, device=self.device)
+
+    def _evaluated(self, reference: np.ndarray) -> torch.Tensor:
+        """Log-probabilities of the references as of policies: one that starts there has log-ratios of exactly 0."""
+        logs = policy(self._tensor(np.tile(reference[:, :, None], (1, 1, self.count))))[1]
+        return logs[..., :1].reshape(-1, 1).contiguous()
 
     def advance(self, first: int, last: int) -> None:
         for step in range(first, last):

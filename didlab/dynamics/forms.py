@@ -12,9 +12,15 @@ from ..objectives import scalars as s
 from .kernel import HINGE, LOGISTIC, NORMALISED, PROJECTED, SQUARE
 from .tiles import kind_of
 
-__all__ = ["FormGradient"]
+__all__ = ["FormGradient", "policy"]
 
 Tensor = torch.Tensor
+
+
+def policy(theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Probabilities and log-probabilities of logits, outcomes on axis 1."""
+    p = torch.softmax(theta, 1)
+    return p, theta - (theta.amax(1, keepdim=True) - p.amax(1, keepdim=True).log_())
 
 
 class FormGradient:
@@ -54,8 +60,7 @@ class FormGradient:
         """The mean gradient, shape (problems, K, configurations)."""
         shape = theta.shape
         ref = reference.reshape(-1, shape[1], 1)
-        p = torch.softmax(theta, 1)
-        log_p = theta - (theta.amax(1, keepdim=True) - p.amax(1, keepdim=True).log_())
+        p, log_p = policy(theta)
         a, b, da, db = self._scores(log_p, p, ref)
         for link in (LOGISTIC, NORMALISED):
             if link in self.parts:

@@ -9,6 +9,13 @@ With :math:`n_{ij}` pairs in cell (i, j), the gradient of the batch in the log-p
 
 and :math:`g - \pi \sum_i g_i` in the logits. For the logistic link :math:`\phi_{ij} = \omega B_j / (A_i + B_j)` with
 :math:`A = e^a, B = e^{b + c}`: K exponentials for each step instead of one for each pair.
+
+RMSprop divides a gradient by its own size, so that rounding in a component that ought to be 0 becomes a step. Where
+all pairs meet the loss at the same margin (the first step from the reference, or from equal logits), an outcome drawn
+as often as chosen as it is as rejected has such a component. It is exactly 0 here: the reference is evaluated by the
+same function as the policy, the sums of :math:`n\phi` are counts times the first :math:`\phi`, plus sums of the
+differences from it, and no difference of two products is taken (a processor rounds only one of them) that can be one
+product.
 """
 
 from __future__ import annotations
@@ -99,9 +106,10 @@ def _js(p: Any, goal: Any, out: Any, row: Any) -> None:
 @njit(**OPTIONS)
 def _scores(flags: Any, row: Any, ref: Any, p: Any, lp: Any, a: Any, b: Any, da: Any, db: Any) -> None:
     """The scores of every outcome as chosen (a) and as rejected (b), and their slopes times the weight."""
+    ratio = load(row, REFERENCE) / larger(load(row, SCALE), spread(1e-300))
     for i in range(p.shape[0]):
         v = load(lp, i)
-        score, slope = load(row, SCALE) * v - load(row, REFERENCE) * ref[i], load(row, SCALE)
+        score, slope = load(row, SCALE) * (v - ratio * ref[i]), load(row, SCALE)
         if flags & HAS_ODDS:
             rest = larger(1.0 - load(p, i), spread(SMALLEST_REST))
             score = score + load(row, ODDS) * (v - log_positive(rest))
@@ -139,38 +147,55 @@ def _exponentiate(flags: Any, row: Any, a: Any, b: Any) -> None:
 
 
 @njit(**OPTIONS)
-def _meet_logistic(start: Any, col: Any, num: Any, a: Any, b: Any, down: Any, up: Any) -> None:
+def _meet_logistic(
+    start: Any, col: Any, num: Any, rows: Any, cols: Any, a: Any, b: Any, down: Any, up: Any
+) -> None:
     """Sums of n B / (A + B) over the rows (down) and the columns (up) of the drawn cells."""
+    i = 0
+    while start[i + 1] == 0:
+        i += 1
+    first = load(b, col[0]) / (load(a, i) + load(b, col[0]))
     for i in range(a.shape[0]):
-        store(up, i, spread(0.0))
+        store(up, i, first * cols[i])
     for i in range(a.shape[0]):
-        own, total = load(a, i), spread(0.0)
+        own, total = load(a, i), first * rows[i]
         for k in range(start[i], start[i + 1]):
             other = load(b, col[k])
-            w = other / (own + other) * num[k]
+            w = (other / (own + other) - first) * num[k]
             total = total + w
             add_to(up, col[k], w)
         store(down, i, total)
 
 
 @njit(**OPTIONS)
-def _meet(link: Any, row: Any, start: Any, col: Any, num: Any, a: Any, b: Any, down: Any, up: Any) -> None:
-    """Sums of n phi over the rows (down) and the columns (up) of the drawn cells."""
+def _meet_hinge(row: Any, start: Any, col: Any, num: Any, a: Any, b: Any, down: Any, up: Any) -> None:
+    """Sums of n [a < b + c] over the rows and the columns of the drawn cells: integers."""
     offset, zero = load(row, OFFSET), spread(0.0)
     for i in range(a.shape[0]):
         store(up, i, zero)
     for i in range(a.shape[0]):
         own, total = load(a, i), zero
-        if link == HINGE:
-            for k in range(start[i], start[i + 1]):
-                w = where_less(own - load(b, col[k]) - offset, zero, spread(num[k]), zero)
-                total = total + w
-                add_to(up, col[k], w)
-        else:
-            for k in range(start[i], start[i + 1]):
-                w = (own - load(b, col[k]) - offset) * (-2.0 * num[k])
-                total = total + w
-                add_to(up, col[k], w)
+        for k in range(start[i], start[i + 1]):
+            w = where_less(own - load(b, col[k]) - offset, zero, spread(num[k]), zero)
+            total = total + w
+            add_to(up, col[k], w)
+        store(down, i, total)
+
+
+@njit(**OPTIONS)
+def _meet_square(
+    row: Any, start: Any, col: Any, num: Any, rows: Any, cols: Any, a: Any, b: Any, down: Any, up: Any
+) -> None:
+    """Sums of -2 n (a - b - c) over the rows and the columns of the drawn cells: the offset by the counts alone."""
+    twice = load(row, OFFSET) * 2.0
+    for i in range(a.shape[0]):
+        store(up, i, twice * cols[i])
+    for i in range(a.shape[0]):
+        own, total = load(a, i), twice * rows[i]
+        for k in range(start[i], start[i + 1]):
+            w = (own - load(b, col[k])) * (-2.0 * num[k])
+            total = total + w
+            add_to(up, col[k], w)
         store(down, i, total)
 
 
@@ -179,7 +204,7 @@ def _link_terms(flags: Any, down: Any, up: Any, da: Any, db: Any, g: Any) -> Any
     """The gradient of the link, and its sum: exactly 0 where the chosen and the rejected slopes are one constant."""
     total = spread(0.0)
     for i in range(g.shape[0]):
-        term = load(up, i) * load(db, i) - load(down, i) * load(da, i)
+        term = (load(up, i) - load(down, i)) * load(db, i) - load(down, i) * (load(da, i) - load(db, i))
         store(g, i, term)
         total = total + term
     return total if flags & (HAS_ODDS | HAS_PENALTY) else spread(0.0)
@@ -204,7 +229,8 @@ def _terms(flags: Any, row: Any, ref: Any, lp: Any, batch: Any, rows: Any, cols:
             y = load(row, STEEP) * h - load(row, ORIGIN)
             t = exp_below(smaller(y, 0.0 - y))
             bell = load(row, STEEP) * t / ((t + 1.0) * (t + 1.0))
-            gain = bell * (load(row, GAIN_L) * cols[i] - load(row, GAIN_W) * rows[i])
+            more = load(row, GAIN_L) - load(row, GAIN_W)
+            gain = bell * (load(row, GAIN_L) * (cols[i] - rows[i]) + more * rows[i])
             term = term + gain
             total = total + gain
         add_to(g, i, term)
@@ -347,7 +373,10 @@ def train(
     speed: Any,
     js: Any,
 ) -> None:
-    """Steps [first, last) of one problem, in place; `js[t, r]` is filled at the steps r * every in [first, last]."""
+    """Steps [first, last) of one problem, in place; `js[t, r]` is filled at the steps r * every in [first, last].
+
+    `ref` are logits of the reference.
+    """
     size, tiles = ref.size, theta.shape[0]
     cells, counts, marks = (
         np.empty(batch, np.int64),
@@ -368,6 +397,10 @@ def train(
         space[7],
         space[8],
     )
+    for i in range(size):
+        store(g, i, spread(ref[i]))
+    _policy(g, p, lp)
+    ref = lp[:, 0].copy()
     for step in range(first, last):
         fill_cells(table, key, step * batch, cells)
         _group(cells, size, row_of, marks, counts, start, upto, col, num, rows, cols)
@@ -386,9 +419,11 @@ def train(
                     _scores(flags[t], row, ref, p, lp, a, b, da, db)
                     if links[t] == LOGISTIC or links[t] == NORMALISED:
                         _exponentiate(flags[t], row, a, b)
-                        _meet_logistic(start, col, num, a, b, down, up)
+                        _meet_logistic(start, col, num, rows, cols, a, b, down, up)
+                    elif links[t] == HINGE:
+                        _meet_hinge(row, start, col, num, a, b, down, up)
                     else:
-                        _meet(links[t], row, start, col, num, a, b, down, up)
+                        _meet_square(row, start, col, num, rows, cols, a, b, down, up)
                     total = _link_terms(flags[t], down, up, da, db, g)
                 if links[t] == NORMALISED:
                     _normalised(p, batch, g)
