@@ -20,8 +20,8 @@ from .carriers import carrier_of
 from .errors import ArgumentError
 
 __all__ = [
-    "divergences", "expected_reward", "information", "joint", "marginal", "optimal_policy", "optimal_value",
-    "policy_prior", "policy_prior_optimum", "regularised_objective", "variational",
+    "divergences", "expected_reward", "information", "joint", "log_partition", "marginal", "optimal_policy",
+    "optimal_value", "policy_prior", "policy_prior_optimum", "regularised_objective", "variational",
 ]
 
 
@@ -231,11 +231,29 @@ def optimal_value(prompts: Any, reward: Any, prior: Any, *, beta: Any) -> Any:
     np.float64(0.0)
     """
     rho = _rows("prompts", prompts)
-    tilted, top = _tilted(reward, prior, beta)
     b = hyper("beta", beta, rho)
-    c = carrier_of(tilted)
-    total = _mean(rho, c.log(tilted.sum(-1)) + top)
-    return total / (b[..., 0] if getattr(b, "ndim", 0) else b)
+    return _mean(rho, log_partition(reward, prior, beta=beta)) / (b[..., 0] if getattr(b, "ndim", 0) else b)
+
+
+def log_partition(reward: Any, prior: Any, *, beta: Any) -> Any:
+    r"""The logarithm of the normaliser of :func:`optimal_policy`, :math:`\log \sum_y \zeta(y)\,e^{\beta r(x,y)}`.
+
+    Args:
+        reward, prior, beta: as for :func:`optimal_policy`.
+
+    Returns:
+        nats, shape (..., X).
+
+    Raises:
+        ArgumentError: as for :func:`optimal_policy`.
+
+    >>> log_partition([[1.0, 1.0]], [1, 3], beta=2.0)
+    array([2.])
+
+    Ref: Tutunov et al. 2025, Eq 5.
+    """
+    tilted, top = _tilted(reward, prior, beta)
+    return carrier_of(tilted).log(tilted.sum(-1)) + top
 
 
 def policy_prior(base: Any, policies: Any, *, power: Any, normalise: bool = True) -> Any:

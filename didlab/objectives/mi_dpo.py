@@ -23,7 +23,7 @@ from ..carriers import carrier_of
 from ..errors import ArgumentError
 from .links import link
 
-__all__ = ["escape", "gradient", "loss", "loss_gradient", "margin", "on_cycles", "slopes", "value"]
+__all__ = ["escape", "gradient", "loss", "loss_gradient", "margin", "margins", "on_cycles", "slopes", "value"]
 
 
 def margin(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1.0) -> Any:
@@ -126,6 +126,34 @@ def gradient(
     return s[..., None] * direction
 
 
+def margins(policy: Any, prior: Any, *, alpha: Any = 1.0) -> Any:
+    r"""The margins of every two responses to a prompt, :math:`\alpha(h_w - h_l)` with :math:`h = \log\pi - \log\zeta`.
+
+    Args:
+        policy: logits of the conditional policy, shape (..., X, K).
+        prior: logits of the prior, shape (..., K), (..., X, K) or with an axis of length 1 for the prompts.
+        alpha: scale of the reward, above 0, a number or shape (..., 1), one for each batch of X prompts.
+
+    Returns:
+        nats, shape (..., X, K, K), w before l.
+
+    Raises:
+        ArgumentError: shapes that do not fit, or alpha not above 0.
+
+    >>> margins([[0.0, 1.0]], [0.0, 0.0], alpha=2.0)
+    array([[[ 0., -2.],
+            [ 2.,  0.]]])
+    """
+    p, z = log_weights("policy", policy), log_weights("prior", prior)
+    if z.ndim == 1 or z.ndim < p.ndim:
+        z = z[..., None, :]
+    same_outcomes(policy=p, prior=z)
+    c = carrier_of(p, z)
+    h = c.log_softmax(p) - c.log_softmax(z)
+    scale = _over(hyper("alpha", alpha, h[..., 0]), 2)
+    return scale * (h[..., :, None] - h[..., None, :])
+
+
 def loss(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> Any:
     r"""The loss of a data set on outcomes: the mean over its pairs, at every prompt.
 
@@ -148,7 +176,8 @@ def loss(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> Any:
     >>> loss([[0.0, 0.0]], [0.0, 0.0], [[[0, 1], [1, 0]]]).round(6)
     np.float64(0.693147)
     """
-    gaps, n, _ = _scores(policy, prior, counts, alpha)
+    gaps = margins(policy, prior, alpha=alpha)
+    n = _pairs(counts, gaps)
     return _total(n * link("logistic", gaps)) / _total(n)
 
 
@@ -170,9 +199,10 @@ def loss_gradient(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> 
     >>> loss_gradient([[0.0, 0.0]], [0.0, 0.0], [[[0, 1], [0, 0]]])
     array([[-0.5,  0.5]])
     """
-    gaps, n, scale = _scores(policy, prior, counts, alpha)
-    flow = n * scale * link("logistic", gaps, 1)
-    return (flow.sum(-1) - flow.sum(-2)) / _over(_total(n), 2)
+    gaps = margins(policy, prior, alpha=alpha)
+    n = _pairs(counts, gaps)
+    flow = n * link("logistic", gaps, 1)
+    return _over(alpha, 1) * (flow.sum(-1) - flow.sum(-2)) / _over(_total(n), 2)
 
 
 def on_cycles(counts: Any) -> np.ndarray:
@@ -225,11 +255,11 @@ def _compared(counts: Any) -> np.ndarray:
 
 def _reachable(counts: Any) -> np.ndarray:
     """Whether a chain of preferences leads from w down to l, or w is l."""
-    step = _compared(counts) | np.eye(counts.shape[-1], dtype=bool)
+    step: np.ndarray = np.logical_or(_compared(counts), np.eye(counts.shape[-1], dtype=bool))
     reach = step
     for _ in range(step.shape[-1]):
-        reach = (reach[..., :, :, None] & step[..., None, :, :]).any(-2)
-    return reach
+        reach = np.any(reach[..., :, :, None] & step[..., None, :, :], axis=-2)
+    return np.asarray(reach)
 
 
 def _total(x: Any) -> Any:
@@ -248,18 +278,10 @@ def _checked(w: Any, l: Any, zw: Any, zl: Any, alpha: Any) -> tuple[Any, ...]:  
     return (*arrays, hyper("alpha", alpha, arrays[0]))
 
 
-def _scores(policy: Any, prior: Any, counts: Any, alpha: Any) -> tuple[Any, Any, Any]:
-    """The margins of every two responses at every prompt, the counts, and alpha with axes for all three."""
-    p, z = log_weights("policy", policy), log_weights("prior", prior)
-    if z.ndim == 1 or z.ndim < p.ndim:
-        z = z[..., None, :]
-    same_outcomes(policy=p, prior=z)
+def _pairs(counts: Any, gaps: Any) -> Any:
     n = log_weights("counts", counts)
-    if p.ndim < 2 or tuple(n.shape[-3:]) != (*p.shape[-2:], p.shape[-1]):
-        raise ArgumentError("counts", "of shape (..., X, K, K) for a policy of shape (..., X, K)", str(tuple(n.shape)))
+    if n.ndim < 3 or tuple(n.shape[-3:]) != tuple(gaps.shape[-3:]):
+        raise ArgumentError("counts", f"of shape (..., {', '.join(map(str, gaps.shape[-3:]))})", str(tuple(n.shape)))
     if not bool((n >= 0).all()) or not bool((_total(n) > 0).all()):
         raise ArgumentError("counts", "numbers of pairs from 0, one pair at least", "a negative number or no pair")
-    c = carrier_of(p, z)
-    h = c.log_softmax(p) - c.log_softmax(z)
-    scale = _over(hyper("alpha", alpha, h[..., 0]), 2)
-    return scale * (h[..., :, None] - h[..., None, :]), n, scale
+    return n
