@@ -113,6 +113,10 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--all", action="store_true", help="every figure")
     figure.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="folder (default: figures)")
     figure.set_defaults(command=_figure, interrupted="run the same command again to go on")
+
+    from . import cli_models
+
+    cli_models.add(commands)
     return parser
 
 

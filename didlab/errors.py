@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ArgumentError", "CertificateError", "ClaimError", "DidlabError", "FileError", "Undecided"]
+__all__ = ["ArgumentError", "AuditError", "BackendError", "CertificateError", "ClaimError", "DidlabError", "FileError", "Undecided"]
 
 
 class DidlabError(Exception):
@@ -25,6 +25,14 @@ class ArgumentError(DidlabError, ValueError):
 
 class ClaimError(DidlabError):
     """A claim is unknown, declared twice, or its check is not well formed."""
+
+
+class BackendError(DidlabError):
+    """A language model gave something that cannot be log-probabilities of tokens."""
+
+
+class AuditError(BackendError):
+    """A backend failed the self-audit, so that its numbers are not used."""
 
 
 class CertificateError(DidlabError):

@@ -1,0 +1,265 @@
+r"""The self-audit: what must be true of any honest source of token log-probabilities, checked before it is believed.
+
+The chain rule does most of the work: scoring :math:`y` after :math:`x` and scoring :math:`y_{>k}` after
+:math:`x\,y_{\le k}` are the same numbers, and so are those of a response that was cut short. A shift between logits
+and labels, a leak from the padding or from a packed neighbour, or a mask over the wrong tokens breaks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import objectives
+from ..errors import ArgumentError, AuditError
+from .backend import Backend, Item, checked
+
+__all__ = ["Audit", "Finding", "audit"]
+
+EXACT = 1e-9  # what a backend without a stated rounding must keep to, in nats per token
+PROBES = 6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was compared, the largest difference in nats per token, the bound, and whether it was kept.
+
+    `bound` is None where the difference is reported and not judged, `difference` where the backend has nothing to
+    compare.
+    """
+
+    check: str
+    difference: float | None
+    bound: float | None
+    passed: bool
+    words: str
+
+    @property
+    def run(self) -> bool:
+        """Whether there was anything to check."""
+        return self.difference is not None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The findings about one backend."""
+
+    backend: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return all(f.passed for f in self.findings)
+
+    def require(self, *, insist: bool = False) -> None:
+        """Refuse a backend that failed.
+
+        Args:
+            insist: use its numbers all the same.
+
+        Raises:
+            AuditError: naming every failed check.
+        """
+        failed = [f for f in self.findings if not f.passed]
+        if failed and not insist:
+            said = "; ".join(f"{f.check}: {f.words}" for f in failed)
+            raise AuditError(
+                f"{self.backend} failed the self-audit, so its numbers are not used ({said}). Mend the backend, or "
+                "insist on it by its name"
+            )
+
+
+def audit(backend: Backend, items: Sequence[Item]) -> Audit:
+    """Check a backend on a few of the responses it is to score.
+
+    Args:
+        backend: what is to be believed.
+        items: at least two responses; the longest, the shortest and some between are used.
+
+    Returns:
+        the findings; `audit(...).require()` raises where one failed.
+
+    Raises:
+        ArgumentError: fewer than two responses.
+        BackendError: what the backend gave cannot be log-probabilities at all.
+
+    >>> from didlab.bridge import CallableBackend
+    >>> honest = CallableBackend(lambda x, y: [-3.0] * len(y))
+    >>> items = [Item((1,), (2, 3)), Item((1, 2), (3, 4, 5))]
+    >>> audit(honest, items).passed
+    True
+    >>> shifted = CallableBackend(lambda x, y: [-3.0 - i for i in range(len(y))])
+    >>> [f.check for f in audit(shifted, items).findings if not f.passed]
+    ['chain rule']
+    """
+    if len(items) < 2:
+        raise ArgumentError("items", "at least two responses", str(len(items)))
+    order = sorted(range(len(items)), key=lambda i: items[i].tokens)
+    picked = sorted({order[int(i)] for i in np.linspace(0, len(order) - 1, PROBES)})
+    probes = [items[i] for i in picked]
+    bound = float(getattr(backend, "rounding", EXACT))
+    together = _score(backend, probes)
+    return Audit(
+        backend.name,
+        (
+            _signs(together, bound),
+            _same("same twice", together, _score(backend, probes), 0.0, "two runs on the same batch differ by {}"),
+            _log_two(probes, together, _score(backend, probes)),
+            _same(
+                "one at a time", together, [_score(backend, [i])[0] for i in probes], bound,
+                "a response scored alone and in a batch differ by {}",
+            ),
+            _same(
+                "order of the batch", together, _score(backend, probes[::-1])[::-1], bound,
+                "values depend on the order of the batch, or belong to other responses, by {}",
+            ),
+            _chain(backend, probes, together, bound),
+            _cut(backend, probes, together, bound),
+            _sees(backend, probes, together, bound),
+            _normalised(backend, probes, bound),
+            _padding(backend, probes, together, bound),
+            _plain(backend, probes, together, bound),
+        ),
+    )
+
+
+def _score(backend: Backend, items: Sequence[Item]) -> list[np.ndarray]:
+    return checked(backend.name, items, backend.token_log_probs(items))
+
+
+def _signs(rows: Sequence[np.ndarray], bound: float) -> Finding:
+    """log pi <= 0, and finite."""
+    values = np.concatenate(list(rows))
+    if np.isnan(values).any() or (values == np.inf).any():
+        return Finding("no positive log-probability", np.inf, bound, False, "some are NaN or infinite")
+    worst = max(0.0, float(values.max()))
+    words = "the largest is above 0" if worst > bound else "none is above 0"
+    return Finding("no positive log-probability", worst, bound, worst <= bound, words)
+
+
+def _same(
+    check: str, first: Sequence[np.ndarray], second: Sequence[np.ndarray], bound: float, words: str
+) -> Finding:
+    worst = max(_gap(a, b) for a, b in zip(first, second, strict=True))
+    return Finding(check, worst, bound, worst <= bound, words.format(f"{worst:.2g} nats") if worst > bound else "agree")
+
+
+def _gap(a: np.ndarray, b: np.ndarray) -> float:
+    """Largest difference; two values of -inf agree, and a NaN agrees with nothing."""
+    if a.shape != b.shape:
+        return float(np.inf)
+    with np.errstate(invalid="ignore"):
+        d = np.abs(np.where(a == b, 0.0, a - b))
+    return float(np.where(np.isnan(d), np.inf, d).max(initial=0.0))
+
+
+def _log_two(probes: Sequence[Item], first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> Finding:
+    """Policy = reference: every log-ratio is 0 and DPO's loss is log 2."""
+    chosen, rejected = np.array([r.sum() for r in first]), np.array([r.sum() for r in first[::-1]])
+    ref_chosen, ref_rejected = np.array([r.sum() for r in second]), np.array([r.sum() for r in second[::-1]])
+    if not np.isfinite(np.concatenate([chosen, rejected, ref_chosen, ref_rejected])).all():
+        return Finding("policy = reference", np.inf, 0.0, False, "some log-probability is not finite")
+    loss = objectives.get("dpo").value(chosen, rejected, ref_chosen, ref_rejected)
+    worst = float(np.abs(loss - np.log(2)).max())
+    words = "DPO's loss is log 2" if worst <= 1e-12 else f"DPO's loss is off log 2 by {worst:.2g}"
+    return Finding("policy = reference", worst, 1e-12, worst <= 1e-12, words)
+
+
+def _compare(
+    check: str, backend: Backend, cases: Sequence[tuple[Item, np.ndarray, Callable[[np.ndarray], np.ndarray]]],
+    bound: float, words: str,
+) -> Finding:
+    if not cases:
+        return Finding(check, None, bound, True, "no response of two tokens to try it on")
+    scored = _score(backend, [item for item, _, _ in cases])
+    worst = max(_gap(view(row), wanted) for row, (_, wanted, view) in zip(scored, cases, strict=True))
+    return Finding(check, worst, bound, worst <= bound, words.format(f"{worst:.2g} nats") if worst > bound else "agree")
+
+
+def _chain(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+    """Moving the first tokens of the response to the prompt leaves the others' values."""
+    cases: list[tuple[Item, np.ndarray, Any]] = []
+    for item, row in zip(probes, rows, strict=True):
+        for k in sorted({1, len(item.response) // 2, len(item.response) - 1}):
+            if 0 < k < len(item.response):
+                moved = Item(item.prompt + item.response[:k], item.response[k:])
+                cases.append((moved, row[k:], lambda x: x))
+    return _compare(
+        "chain rule", backend, cases, bound,
+        "tokens are scored differently after the same text when more of it counts as prompt, by {}",
+    )
+
+
+def _cut(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+    """A response that is cut short keeps the values of what is left: nothing looks ahead."""
+    cases: list[tuple[Item, np.ndarray, Any]] = []
+    for item, row in zip(probes, rows, strict=True):
+        for k in sorted({1, len(item.response) // 2}):
+            if 0 < k < len(item.response):
+                cases.append((Item(item.prompt, item.response[:k]), row[:k], lambda x: x))
+    return _compare("nothing looks ahead", backend, cases, bound, "a token's value depends on later tokens, by {}")
+
+
+def _sees(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+    """A model that depends on the prompt depends on its last token: labels that lag behind by one do not show it."""
+    check = "sees the token before"
+    tokens = sorted({t for i in probes for t in (*i.prompt, *i.response)})
+    moved: list[list[float]] = [[], []]
+    for place, gaps in zip((-1, -2), moved, strict=True):
+        changed: list[Item] = []
+        wanted: list[np.ndarray] = []
+        for item, row in zip(probes, rows, strict=True):
+            others = [t for t in tokens if len(item.prompt) >= 2 and t != item.prompt[place]]
+            for t in others[:: max(1, len(others) // 3)]:
+                prompt = list(item.prompt)
+                prompt[place] = t
+                changed.append(Item(tuple(prompt), item.response[:1]))
+                wanted.append(row[:1])
+        if changed:
+            gaps += [_gap(a, b) for a, b in zip(_score(backend, changed), wanted, strict=True)]
+    if not moved[0] or not moved[1]:
+        return Finding(check, None, bound, True, "no prompt of two tokens to try it on")
+    last, before = max(moved[0]), max(moved[1])
+    blind = last <= bound < before
+    words = "depends on the prompt, but not on its last token" if blind else "does, or depends on no prompt at all"
+    return Finding(check, before if blind else 0.0, bound, not blind, words)
+
+
+def _normalised(backend: Backend, probes: Sequence[Item], bound: float) -> Finding:
+    """Probabilities of different next tokens add up to 1 over the vocabulary, and never to more over a part of it."""
+    size = getattr(backend, "vocabulary", None)
+    prompt = probes[0].prompt
+    if isinstance(size, int) and size <= 4096:
+        tokens, whole = list(range(size)), True
+    else:
+        seen = {t for i in probes for t in (*i.prompt, *i.response)}
+        if isinstance(size, int):
+            seen |= set(range(0, size, max(1, size // 512)))
+        tokens, whole = sorted(seen), False
+    singles = [Item(prompt, (t,)) for t in tokens]
+    rows = [r for n in range(0, len(singles), 64) for r in _score(backend, singles[n : n + 64])]
+    total = float(np.exp(np.concatenate(rows)).sum())
+    off = abs(total - 1) if whole else max(0.0, total - 1)
+    limit = bound + 1e-6
+    fine = f"next-token probabilities add up to {total:.6g}" + ("" if whole else f" over {len(tokens)} tokens")
+    return Finding("next tokens add up", off, limit, off <= limit, fine)
+
+
+def _padding(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+    if not hasattr(backend, "with_padding"):
+        return Finding("padding left = right", None, bound, True, "the backend does not pad")
+    other = backend.with_padding("left" if backend.padding == "right" else "right")
+    return _same(
+        "padding left = right", rows, _score(other, probes), bound, "the side of the padding changes values by {}"
+    )
+
+
+def _plain(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+    if not hasattr(backend, "plain"):
+        return Finding("the model's own logits", None, bound, True, "the backend has no other way to score")
+    wanted = [backend.plain(i) for i in probes]
+    return _same("the model's own logits", rows, wanted, bound, "values differ from the plain log-softmax by {}")

@@ -1,0 +1,233 @@
+r"""Causal language models of Hugging Face transformers as a backend.
+
+The trunk runs once for a padded batch; the head then runs on the positions that predict response tokens, a chunk at a
+time, in float32, so that a (batch, time, vocabulary) tensor never exists:
+
+.. math:: \log\pi(y_t \mid x, y_{<t}) = z_{y_t} - \log\sum_v e^{z_v}, \qquad z = \mathrm{head}(h_t)
+
+Position ids are written out, so that padding on the left or right gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import ArgumentError, BackendError
+from .backend import Item
+
+__all__ = ["HuggingFaceBackend"]
+
+CHUNK = 1 << 24  # logits that exist at once, in float32: 64 MiB
+SAMPLED = 1 << 16  # entries of each weight that go into the fingerprint
+
+
+class HuggingFaceBackend:
+    """A causal model (`AutoModelForCausalLM`, or a PEFT model around one) that is loaded already.
+
+    Args:
+        model: the model; it is put into evaluation mode.
+        name: for reports; the configured name otherwise.
+        pad: id that fills up short rows; it is masked out, so any id of the vocabulary will do.
+        padding: "right" or "left".
+        adapter: False scores with the adapters of a PEFT model disabled: the usual reference of LoRA training.
+
+    Raises:
+        ArgumentError: not such a model, or a wrong option.
+    """
+
+    def __init__(
+        self, model: Any, *, name: str | None = None, pad: int = 0, padding: str = "right", adapter: bool = True
+    ) -> None:
+        head = getattr(model, "get_output_embeddings", None)
+        if not isinstance(model, torch.nn.Module) or head is None:
+            raise ArgumentError("model", "a causal language model of transformers", type(model).__name__)
+        if head() is None:
+            raise ArgumentError("model", "a model with a language-modelling head", type(model).__name__)
+        if padding not in ("left", "right"):
+            raise ArgumentError("padding", "'left' or 'right'", repr(padding))
+        if not adapter and not hasattr(model, "disable_adapter"):
+            raise ArgumentError("adapter", "True for a model without adapters", "False")
+        self.model: Any = model.eval()
+        self.pad, self.padding, self.adapter = pad, padding, adapter
+        config = getattr(model, "config", None)
+        self._name = name or getattr(config, "_name_or_path", "") or type(model).__name__
+        self._takes = set(inspect.signature(self._inner().forward).parameters)
+        self._after = _after_head(config)
+
+    def _inner(self) -> Any:
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    @property
+    def name(self) -> str:
+        """The name for reports; a reference whose adapter is off says so."""
+        return self._name if self.adapter else f"{self._name} (adapter off)"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights of the head."""
+        return self.model.get_output_embeddings().weight.dtype
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids the model can score."""
+        return int(self.model.get_output_embeddings().weight.shape[0])
+
+    @property
+    def rounding(self) -> float:
+        """How far two correct runs of this model may lie apart, in nats per token.
+
+        Each layer rounds twice, relative to u = eps / 2, and the errors add up as a random walk; logits are of order
+        16; five standard errors.
+        """
+        layers = getattr(getattr(self.model, "config", None), "num_hidden_layers", 32)
+        return 5 * 16 * float(torch.finfo(self.dtype).eps) / 2 * float(np.sqrt(2 * layers))
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Class, dtype, and a hash over names, shapes and evenly spaced entries of all weights."""
+        digest = hashlib.blake2b(digest_size=12)
+        with self._adapters(), torch.inference_mode():
+            for key, tensor in sorted(self.model.state_dict().items()):
+                if not self.adapter and "lora_" in key:
+                    continue
+                flat = tensor.detach().reshape(-1)
+                step = max(1, flat.numel() // SAMPLED)
+                digest.update(f"{key}{tuple(tensor.shape)}".encode())
+                digest.update(flat[::step].to("cpu", torch.float32).numpy().tobytes())
+        import transformers
+
+        return {
+            "kind": "huggingface",
+            "class": type(self._inner()).__name__,
+            "weights": digest.hexdigest(),
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "adapter": "on" if self.adapter else "off",
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        }
+
+    def token_log_probs(self, items: Sequence[Item]) -> list[np.ndarray]:
+        """See :class:`~didlab.bridge.Backend`; the items are one padded batch."""
+        if not items:
+            return []
+        for item in items:
+            if not item.prompt:
+                raise BackendError(
+                    f"{self.name} cannot score a response without a prompt: the first token needs one before it; put "
+                    "the beginning-of-text token into the prompt"
+                )
+            if max(item.prompt + item.response) >= self.vocabulary:
+                raise BackendError(
+                    f"{self.name} knows token ids below {self.vocabulary}; got {max(item.prompt + item.response)}: "
+                    "the tokenizer belongs to another model"
+                )
+        device = self.model.get_output_embeddings().weight.device
+        ids, mask, rows, places, targets = self._batch(items)
+        with torch.inference_mode(), self._adapters():
+            hidden = self._hidden(ids.to(device), mask.to(device))
+            picked = hidden[rows.to(device), places.to(device)]
+            flat = self._log_probs(picked, targets.to(device)).double().cpu().numpy()
+        ends = np.cumsum([len(i.response) for i in items])
+        return [x.copy() for x in np.split(flat, ends[:-1])]
+
+    def _batch(self, items: Sequence[Item]) -> tuple[torch.Tensor, ...]:
+        """Padded ids and mask, and for every response token its row, the position before it, and its id."""
+        width = max(i.tokens for i in items)
+        ids = torch.full((len(items), width), self.pad, dtype=torch.long)
+        mask = torch.zeros((len(items), width), dtype=torch.long)
+        rows: list[int] = []
+        places: list[int] = []
+        targets: list[int] = []
+        for n, item in enumerate(items):
+            start = 0 if self.padding == "right" else width - item.tokens
+            ids[n, start : start + item.tokens] = torch.tensor(item.prompt + item.response)
+            mask[n, start : start + item.tokens] = 1
+            first = start + len(item.prompt) - 1
+            rows += [n] * len(item.response)
+            places += range(first, first + len(item.response))
+            targets += item.response
+        return ids, mask, torch.tensor(rows), torch.tensor(places), torch.tensor(targets)
+
+    def _hidden(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """What the head is given, (batch, time, width); the head itself runs on one position only."""
+        caught: list[torch.Tensor] = []
+
+        def catch(module: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+            caught.append(args[0])
+            return (args[0][:, :1], *args[1:])
+
+        options: dict[str, Any] = {"attention_mask": mask}
+        if "use_cache" in self._takes:
+            options["use_cache"] = False
+        if "position_ids" in self._takes:
+            options["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
+        handle = self.model.get_output_embeddings().register_forward_pre_hook(catch)
+        try:
+            self.model(input_ids=ids, **options)
+        finally:
+            handle.remove()
+        if len(caught) != 1 or caught[0].shape[:2] != ids.shape:
+            raise BackendError(
+                f"{self.name} does not pass its hidden states through its head once; score it through a callable"
+            )
+        return caught[0]
+
+    def _log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """log-probabilities of the targets in float32 (float64 for float64 models), a chunk of rows at a time."""
+        head = self.model.get_output_embeddings()
+        size = max(1, CHUNK // self.vocabulary)
+        out: list[torch.Tensor] = []
+        for h, y in zip(hidden.split(size), targets.split(size), strict=True):
+            z = head(h)
+            z = self._after(z if z.dtype == torch.float64 else z.float())
+            out.append(z.gather(-1, y[:, None])[:, 0] - z.logsumexp(-1))
+        return torch.cat(out)
+
+    @contextlib.contextmanager
+    def _adapters(self) -> Iterator[None]:
+        if self.adapter:
+            yield
+        else:
+            with self.model.disable_adapter():
+                yield
+
+    # what the self-audit compares with
+
+    def with_padding(self, side: str) -> HuggingFaceBackend:
+        """The same model with padding on the other side."""
+        return HuggingFaceBackend(self.model, name=self._name, pad=self.pad, padding=side, adapter=self.adapter)
+
+    def plain(self, item: Item) -> np.ndarray:
+        """The same numbers the obvious way: one response, no padding, the model's own logits, log-softmax in float64.
+
+        This is what the chunked head and the padding are audited against.
+        """
+        device = self.model.get_output_embeddings().weight.device
+        ids = torch.tensor([item.prompt + item.response], device=device)
+        with torch.inference_mode(), self._adapters():
+            logits = self.model(input_ids=ids).logits[0].double()
+        rows = logits[len(item.prompt) - 1 : -1].log_softmax(-1)
+        return rows.gather(-1, torch.tensor(item.response, device=device)[:, None])[:, 0].cpu().numpy()
+
+
+def _after_head(config: Any) -> Any:
+    """What some architectures do to logits after the head: a scale, and a soft cap."""
+    text = getattr(config, "get_text_config", lambda: config)()
+    cap = getattr(text, "final_logit_softcapping", None)
+    factor = getattr(text, "logit_scale", None)
+    divisor = getattr(text, "logits_scaling", None)
+
+    def after(z: torch.Tensor) -> torch.Tensor:
+        if factor:
+            z = z * factor
+        if divisor:
+            z = z / divisor
+        return torch.tanh(z / cap) * cap if cap else z
+
+    return after

@@ -1,0 +1,196 @@
+r"""Scoring a preference data set: what `didlab score` does.
+
+The work is cut into parts by a plan that depends on the data alone: pairs in order, as many per part as stated; inside
+a part, responses sorted by length and batched under a budget of padded tokens. Each finished part is a file; a run
+that was killed goes on with the missing parts, several processes take turns, and the table at the end has the same
+bytes in every case.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arguments import whole
+from ..errors import BackendError, FileError
+from .audit import audit
+from .backend import Backend, Item, checked
+from .data import Pair, fingerprint
+from .table import MODELS, write_table
+
+__all__ = ["Plan", "batches", "score"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the work is cut.
+
+    Attributes:
+        pairs_per_part: pairs in one file of the unfinished work.
+        token_budget: padded tokens in one batch.
+    """
+
+    pairs_per_part: int = 256
+    token_budget: int = 16_384
+
+    def __post_init__(self) -> None:
+        whole("pairs_per_part", self.pairs_per_part, 1)
+        whole("token_budget", self.token_budget, 1)
+
+
+def batches(items: Sequence[Item], budget: int) -> list[list[int]]:
+    """Indices of the items in batches, longest first, each of at most `budget` padded tokens (or one item).
+
+    >>> batches([Item((1,), (2,)), Item((1,), (2, 3, 4)), Item((1,), (2, 3))], 8)
+    [[1, 2], [0]]
+    """
+    out: list[list[int]] = []
+    for i in sorted(range(len(items)), key=lambda i: (-items[i].tokens, i)):
+        if out and (len(out[-1]) + 1) * items[out[-1][0]].tokens <= budget:
+            out[-1].append(i)
+        else:
+            out.append([i])
+    return out
+
+
+def score(
+    data: Sequence[Pair], models: Mapping[str, Backend], out: str | Path, *, plan: Plan | None = None,
+    insist: Sequence[str] = (), rank: int = 0, world: int = 1, about: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Score every response of every pair under every model, and write the table.
+
+    Args:
+        data: the pairs.
+        models: backends by their column: policy, reference, and rejected_policy if there is one.
+        out: the table's path; unfinished parts are kept beside it in `<out>.parts`.
+        plan: how the work is cut.
+        insist: names of backends whose numbers are used although they fail the self-audit.
+        rank, world: this process and how many there are; each takes every `world`-th part.
+        about: what else the metadata should say.
+        progress: called with the number of scored responses and of all.
+
+    Returns:
+        the path of the table; with several processes, the first waits for the others and puts the parts together.
+
+    Raises:
+        AuditError: a backend failed the self-audit and is not insisted on.
+        FileError: unfinished work of another run lies there.
+        BackendError: a model gave something that cannot be used.
+    """
+    plan, path = plan or Plan(), Path(out)
+    unknown = [m for m in models if m not in MODELS]
+    if unknown or not models:
+        raise BackendError(f"models are named {', '.join(MODELS)}; got {', '.join(unknown) or 'none'}")
+    probes = [item for pair in data[:64] for _, item in pair.items()]
+    audits = {column: audit(m, probes) for column, m in models.items()}
+    for column, found in audits.items():
+        found.require(insist=models[column].name in insist)
+    told = {
+        "data": fingerprint(data),
+        "pairs": len(data),
+        "models": {c: {"name": m.name, **m.fingerprint()} for c, m in models.items()},
+        "plan": {"pairs_per_part": plan.pairs_per_part, "token_budget": plan.token_budget},
+        "audit": {c: [_told(f) for f in a.findings] for c, a in audits.items()},
+        **(about or {}),
+    }
+    folder = path.with_name(path.name + ".parts")
+    _same_work(folder, told)
+    parts = [data[n : n + plan.pairs_per_part] for n in range(0, len(data), plan.pairs_per_part)]
+    done = 0
+    for k in range(rank, len(parts), world):
+        file = folder / f"part-{k:06d}.parquet"
+        if not file.exists():
+            _part(parts[k], models, plan, file, told, progress and _shifted(progress, done, 2 * len(data)))
+        done += 2 * len(parts[k])
+        if progress:
+            progress(done, 2 * len(data))
+    files = [folder / f"part-{k:06d}.parquet" for k in range(len(parts))]
+    if rank == 0:
+        while not all(f.exists() for f in files):  # the other processes are still at theirs
+            time.sleep(0.1)
+        _merge(files, path, told)
+        shutil.rmtree(folder)
+    return path
+
+
+def _shifted(progress: Progress, start: int, total: int) -> Progress:
+    return lambda done, _: progress(start + done, total)
+
+
+def _told(finding: Any) -> dict[str, Any]:
+    d = finding.difference
+    difference = d if d is None or np.isfinite(d) else str(d)  # JSON knows no infinity
+    return {"check": finding.check, "difference": difference, "bound": finding.bound, "passed": finding.passed}
+
+
+def _same_work(folder: Path, told: Mapping[str, Any]) -> None:
+    """Unfinished work may be continued only with the same data, models and plan."""
+    file = folder / "plan.json"
+    text = json.dumps({k: told[k] for k in ("data", "pairs", "models", "plan")}, sort_keys=True, indent=1) + "\n"
+    if file.exists() and file.read_text(encoding="utf-8") != text:
+        raise FileError(
+            f"{folder} holds unfinished work with other data, models or batches; finish that run, or remove the folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".plan.{os.getpid()}.tmp"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(file)
+
+
+def _part(
+    part: Sequence[Pair], models: Mapping[str, Backend], plan: Plan, file: Path, told: Mapping[str, Any],
+    progress: Progress | None,
+) -> None:
+    labelled = [(pair.id, role, item) for pair in part for role, item in pair.items()]
+    items = [item for _, _, item in labelled]
+    rows: list[dict[str, Any]] = [
+        {
+            "id": id, "role": role, "prompt_tokens": len(item.prompt), "tokens": len(item.response),
+            "response_ids": list(item.response),
+        }
+        for id, role, item in labelled
+    ]
+    seen = np.zeros(len(items), dtype=int)
+    for batch in batches(items, plan.token_budget):
+        chosen = [items[i] for i in batch]
+        for column, model in models.items():
+            for i, row in zip(batch, checked(model.name, chosen, model.token_log_probs(chosen)), strict=True):
+                if not np.isfinite(row).all():
+                    raise BackendError(
+                        f"{model.name} gave a log-probability that is not finite for pair {rows[i]['id']!r}, "
+                        f"{rows[i]['role']}"
+                    )
+                short = row.astype(np.float32)
+                rows[i][column], rows[i][f"{column}_sum"] = short.tolist(), float(short.astype(np.float64).sum())
+        seen[batch] += 1
+        if progress:
+            progress(int(seen.sum()), len(items))
+    if not (seen == 1).all():
+        raise BackendError("a response was not scored exactly once")
+    write_table(file, rows, told)
+
+
+def _merge(files: Sequence[Path], path: Path, told: Mapping[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    from .table import SCHEMA, schema
+
+    meta = {"didlab": json.dumps({"schema": SCHEMA, **told}, sort_keys=True)}
+    temporary = path.with_name(f".{path.name}.tmp")
+    with parquet.ParquetWriter(temporary, schema().with_metadata(meta), compression="zstd") as w:
+        for f in files:
+            table = parquet.read_table(f).cast(schema()).replace_schema_metadata(meta)
+            w.write_table(pa.Table.from_batches(table.to_batches(), schema=table.schema))
+    temporary.replace(path)

@@ -1,0 +1,139 @@
+r"""The table that `didlab score` writes: one row for each response, in Parquet, with its schema in one place.
+
+| column | type | meaning |
+|---|---|---|
+| id | string | the pair's id |
+| role | string | chosen or rejected (or sample, for responses drawn from the policy itself) |
+| prompt_tokens, tokens | int32 | numbers of tokens of the prompt and of the response |
+| response_ids | list of int32 | the response |
+| policy, reference, rejected_policy | list of float32 | log-probability of each token in nats; null if not scored |
+| policy_sum, reference_sum, rejected_policy_sum | float64 | their sums, summed in float64 |
+
+The file's metadata holds, under `didlab`, a JSON object: schema, fingerprints of models and data, versions, audits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FileError
+
+__all__ = ["MODELS", "SCHEMA", "Scores", "read_scores", "schema", "write_table"]
+
+SCHEMA = "didlab/scores/1"
+MODELS = ("policy", "reference", "rejected_policy")
+
+
+def schema() -> Any:
+    """The columns, as a pyarrow schema.
+
+    >>> schema().names[:3]
+    ['id', 'role', 'prompt_tokens']
+    """
+    import pyarrow as pa
+
+    rows = pa.list_(pa.float32())
+    return pa.schema(
+        [("id", pa.string()), ("role", pa.string()), ("prompt_tokens", pa.int32()), ("tokens", pa.int32()),
+         ("response_ids", pa.list_(pa.int32()))]
+        + [(m, rows) for m in MODELS]
+        + [(f"{m}_sum", pa.float64()) for m in MODELS]
+    )
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
+    """Write rows and what is to be known about them; the file appears whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    told = schema().with_metadata({"didlab": json.dumps({"schema": SCHEMA, **about}, sort_keys=True)})
+    table = pa.Table.from_pylist(list(rows), schema=told)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    parquet.write_table(table, temporary, compression="zstd")
+    temporary.replace(path)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A score table in memory.
+
+    Attributes:
+        about: the metadata.
+        columns: id, role, tokens, and `<model>_sum` with NaN where a model did not score.
+        per_token: for each model the rows of token log-probabilities, empty where it did not score.
+    """
+
+    about: Mapping[str, Any]
+    columns: Mapping[str, np.ndarray]
+    per_token: Mapping[str, list[np.ndarray]]
+
+    def has(self, model: str) -> bool:
+        """Whether a model scored every response."""
+        return bool(len(self)) and not np.isnan(self.columns[f"{model}_sum"]).any()
+
+    def __len__(self) -> int:
+        return len(self.columns["id"])
+
+    def of(self, role: str, column: str) -> np.ndarray:
+        """A column for the responses of a role, in the order of their ids in the file."""
+        return self.columns[column][self.columns["role"] == role]
+
+    def paired(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """A column for the chosen and the rejected response of each pair, matched by id.
+
+        Raises:
+            FileError: a pair of which one response is missing.
+        """
+        chosen, rejected = self.of("chosen", "id"), self.of("rejected", "id")
+        order = {x: n for n, x in enumerate(rejected)}
+        if set(chosen) != set(order) or len(chosen) != len(rejected):
+            odd = sorted(set(chosen) ^ set(order))
+            raise FileError(f"the table has pairs of which only one response was scored: {', '.join(odd[:5])}")
+        return self.of("chosen", column), self.of("rejected", column)[[order[x] for x in chosen]]
+
+
+def read_scores(path: str | Path) -> Scores:
+    """Read a table that `didlab score` wrote.
+
+    Raises:
+        FileError: not there, not Parquet, another schema, cut off, or sums that are not those of the tokens.
+    """
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    file = Path(path)
+    if not file.is_file():
+        raise FileError(f"{file} is not there; `didlab score` writes such a table")
+    try:
+        table = parquet.read_table(file)
+    except (pyarrow.ArrowException, OSError) as e:
+        raise FileError(f"{file} is not a readable Parquet file: {e}") from e
+    raw = (table.schema.metadata or {}).get(b"didlab")
+    about = json.loads(raw) if raw else {}
+    if about.get("schema") != SCHEMA:
+        raise FileError(f"{file} is no score table ({SCHEMA}); its schema is {about.get('schema')!r}")
+    missing = [n for n in schema().names if n not in table.column_names]
+    if missing or not table.num_rows:
+        raise FileError(f"{file} lacks {', '.join(missing) if missing else 'rows'}; score it again")
+    columns: dict[str, np.ndarray] = {
+        n: np.array(table[n].to_pylist(), dtype=object if n in ("id", "role") else np.int64)
+        for n in ("id", "role", "prompt_tokens", "tokens")
+    }
+    tokens: dict[str, list[np.ndarray]] = {}
+    for m in MODELS:
+        columns[f"{m}_sum"] = np.array([np.nan if v is None else v for v in table[f"{m}_sum"].to_pylist()], dtype=float)
+        tokens[m] = [np.array([] if v is None else v, dtype=np.float64) for v in table[m].to_pylist()]
+        for n, (row, total) in enumerate(zip(tokens[m], columns[f"{m}_sum"], strict=True)):
+            if np.isnan(total) and not len(row):
+                continue
+            slack = 1e-6 * max(1.0, float(np.abs(row).sum()))  # float32 keeps 24 bits of each entry
+            if len(row) != columns["tokens"][n] or not abs(row.sum() - total) <= slack:
+                raise FileError(f"row {n + 1} of {file}: the tokens of `{m}` do not add up to `{m}_sum`")
+    return Scores(about, columns, tokens)

@@ -1,0 +1,84 @@
+"""The diagnosis of a score table: every measurement that its columns allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..arguments import positive
+from ..bridge.table import Scores, read_scores
+from . import measures
+from .entry import Entry
+from .pairs import pairs_of
+from .samples import entropies
+
+__all__ = ["SCHEMA", "Diagnosis", "diagnose"]
+
+SCHEMA = "didlab/diagnosis/1"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was measured on a table.
+
+    Attributes:
+        about: the table's metadata (models, data, audits).
+        settings: objective and hyper-parameters.
+        pairs: how many.
+        entries: the measurements.
+    """
+
+    about: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    pairs: int
+    entries: tuple[Entry, ...]
+
+    def __getitem__(self, name: str) -> Entry:
+        return {e.name: e for e in self.entries}[name]
+
+    def of(self, claim: str) -> tuple[Entry, ...]:
+        """The measurements that bear on a statement, or on a family of statements."""
+        return tuple(e for e in self.entries if any(c == claim or c.startswith(claim + ".") for c in e.claims))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON would have it."""
+        return {
+            "schema": SCHEMA, "settings": dict(self.settings), "pairs": self.pairs,
+            "models": self.about.get("models", {}), "data": self.about.get("data"),
+            "entries": [e.plain() for e in self.entries],
+        }
+
+
+def diagnose(
+    table: Scores | str | Path, *, objective: str = "dpo", beta: float = 0.1, hyper: Mapping[str, float] | None = None
+) -> Diagnosis:
+    """Measure everything that a table of scores allows, each with its error.
+
+    Args:
+        table: a table, or the path of one that `didlab score` wrote.
+        objective: the loss whose coefficients are wanted, by its name in `didlab.objectives`.
+        beta: scale of the implicit reward, for calibration, and for the objective if it has one.
+        hyper: further hyper-parameters of the objective.
+
+    Raises:
+        FileError: a table that cannot be used.
+        ArgumentError: an unknown objective or hyper-parameter.
+    """
+    from inspect import signature
+
+    from .. import objectives
+
+    positive("beta", beta)
+    scores = table if isinstance(table, Scores) else read_scores(table)
+    p = pairs_of(scores)
+    given = dict(hyper or {})
+    form = objectives.get(objective).formula
+    if "beta" in signature(form).parameters:
+        given.setdefault("beta", beta)
+    entries = (
+        *measures.displacement(p), *measures.movement(p), *measures.order(p), *measures.calibration(p, beta=beta),
+        *measures.power_law(p), *measures.coefficients(p, objective, **given), *entropies(scores),
+    )
+    return Diagnosis(scores.about, {"objective": objective, "beta": beta, **given}, len(p), entries)

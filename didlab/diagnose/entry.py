@@ -1,0 +1,63 @@
+"""One measured quantity: its value, its error, the claims it speaks of, and what it can and cannot show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+__all__ = ["Entry", "entry"]
+
+
+class Estimated(Protocol):
+    """An estimate with its error: a mean, a slope or a share."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def standard_error(self) -> float: ...
+    @property
+    def count(self) -> int: ...
+    def interval(self, level: float = 0.95) -> tuple[float, float]: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a diagnosis.
+
+    Attributes:
+        name: a permanent name.
+        title: what it is, in words.
+        unit: nats, share, or nothing.
+        value, standard_error: the estimate.
+        interval: at 95 %.
+        count: independent pairs or responses.
+        claims: ids of the statements it bears on.
+        shows: what a sample can show here.
+        cannot: what it cannot.
+    """
+
+    name: str
+    title: str
+    unit: str
+    value: float
+    standard_error: float
+    interval: tuple[float, float]
+    count: int
+    claims: tuple[str, ...]
+    shows: str
+    cannot: str
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON would have it."""
+        return {**vars(self), "interval": list(self.interval), "claims": list(self.claims)}
+
+
+def entry(
+    name: str, title: str, estimate: Estimated, *, unit: str = "nats", claims: tuple[str, ...] = (), shows: str = "",
+    cannot: str = "",
+) -> Entry:
+    """An entry from an estimate."""
+    return Entry(
+        name, title, unit, estimate.value, estimate.standard_error, estimate.interval(), estimate.count, claims, shows,
+        cannot,
+    )

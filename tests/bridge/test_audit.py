@@ -1,0 +1,158 @@
+"""Every way in which log-probability code is known to go wrong is planted, and the self-audit rejects it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from didlab.bridge import CallableBackend, Item, TabularBackend, audit
+from didlab.bridge.huggingface import HuggingFaceBackend
+from didlab.errors import ArgumentError, AuditError, BackendError
+
+from .architectures import build
+
+RNG = np.random.default_rng(1)
+V = 7
+ITEMS = [
+    Item(tuple(RNG.integers(0, V, RNG.integers(1, 5))), tuple(RNG.integers(0, V, RNG.integers(2, 6)))) for _ in range(9)
+]
+
+
+def logits(prefix):
+    """Depends on every token of the prefix and on their order."""
+    return np.random.default_rng([len(prefix), *prefix]).normal(size=V) * 2
+
+
+TRUE = TabularBackend(logits, vocabulary=V, length=6)
+
+
+class Broken:
+    """The true table, with one mistake."""
+
+    name, vocabulary = "broken", V
+
+    def __init__(self, mistake):
+        self.mistake = mistake
+
+    def fingerprint(self):
+        return {"kind": "broken"}
+
+    def token_log_probs(self, items):
+        return self.mistake(items)
+
+
+def each(function):
+    return lambda items: [function(i, TRUE.token_log_probs([i])[0]) for i in items]
+
+
+def row(prefix):
+    return TRUE.row(tuple(prefix))
+
+
+def padded_counted(items):
+    """Padding tokens get a value that is added to the last token of short rows."""
+    width = max(len(i.response) for i in items)
+    out = TRUE.token_log_probs(items)
+    for r, i in zip(out, items, strict=True):
+        r[-1] -= 0.3 * (width - len(i.response))
+    return out
+
+
+def packed(items):
+    """The sequences of a batch lie one behind the other, and each sees those before it."""
+    out, before = [], ()
+    for i in items:
+        out.append(TRUE.token_log_probs([Item(before + i.prompt, i.response)])[0])
+        before += i.prompt + i.response
+    return out
+
+
+def batch_noise(items):
+    return [r + 0.01 * len(items) for r in TRUE.token_log_probs(items)]
+
+
+STATE = np.random.default_rng(3)
+
+MISTAKES = {
+    "padding tokens counted": padded_counted,
+    "left padding shifts positions": lambda items: [
+        TRUE.token_log_probs([Item((0,) * (max(j.tokens for j in items) - i.tokens) + i.prompt, i.response)])[0]
+        for i in items
+    ],
+    "off by one between logits and labels": each(
+        lambda i, r: np.array([row(i.prompt + i.response[: t + 1])[y] for t, y in enumerate(i.response)])
+    ),
+    "off by one the other way": each(
+        lambda i, r: np.array([row((i.prompt + i.response[:t])[:-1])[y] for t, y in enumerate(i.response)])
+    ),
+    "packed sequences leak": packed,
+    "prompt ignored": each(lambda i, r: TRUE.token_log_probs([Item((), i.response)])[0]),
+    "prompt scored too": each(lambda i, r: r + np.arange(len(r) - 1, -1, -1) * 0.1 * len(i.prompt)),
+    "value depends on the batch size": batch_noise,
+    "a token put between prompt and response": each(
+        lambda i, r: np.array([row((*i.prompt, 1, *i.response[:t]))[y] for t, y in enumerate(i.response)])
+    ),
+    "end of text scored in place of the last token": each(
+        lambda i, r: np.append(r[:-1], row(i.prompt + i.response[:-1])[0] - 0.01)
+    ),
+    "half precision log-softmax": each(lambda i, r: r + 0.02 * len(i.response)),
+    "positive log-probabilities": each(lambda i, r: r + 3.0),
+    "not normalised": each(lambda i, r: r + 0.05),
+    "logits instead of log-probabilities": each(
+        lambda i, r: np.array([logits(i.prompt + i.response[:t])[y] for t, y in enumerate(i.response)])
+    ),
+    "dropout left on": lambda items: [r + STATE.normal(size=len(r)) * 0.01 for r in TRUE.token_log_probs(items)],
+    "results of a sorted batch not put back": lambda items: [
+        np.resize(r, len(i.response))
+        for i, r in zip(
+            items, TRUE.token_log_probs(sorted(items, key=lambda i: (len(i.response), i.response))), strict=True
+        )
+    ],
+    "temperature applied": each(
+        lambda i, r: np.array(
+            [
+                (row(i.prompt + i.response[:t]) * 0.7)[y] for t, y in enumerate(i.response)
+            ]
+        )
+    ),
+    "looks ahead": each(lambda i, r: r - 0.01 * i.response[-1]),
+    "not a number": each(lambda i, r: np.where(np.arange(len(r)) == 1, np.nan, r)),
+}
+
+
+def test_the_true_table_passes():
+    found = audit(TRUE, ITEMS)
+    assert found.passed
+    found.require()
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_planted_mistake_is_rejected(name):
+    found = audit(Broken(MISTAKES[name]), ITEMS)
+    assert not found.passed
+    with pytest.raises(AuditError, match="broken failed the self-audit"):
+        found.require()
+    found.require(insist=True)
+
+
+def test_mistakes_in_a_transformer_are_rejected():
+    class Unmasked(HuggingFaceBackend):
+        def _batch(self, items):
+            ids, mask, *rest = super()._batch(items)
+            return ids, mask * 0 + 1, *rest
+
+    items = [
+        Item(tuple(RNG.integers(3, 64, RNG.integers(1, 9))), tuple(RNG.integers(3, 64, RNG.integers(2, 9))))
+        for _ in range(8)
+    ]
+    found = audit(Unmasked(build("llama"), padding="left"), items)
+    assert {f.check for f in found.findings if not f.passed} >= {"padding left = right", "the model's own logits"}
+
+
+def test_what_cannot_be_scores_at_all():
+    with pytest.raises(BackendError, match="one log-probability per token"):
+        audit(CallableBackend(lambda x, y: -1.0), ITEMS)
+    with pytest.raises(BackendError, match="entries of type"):
+        audit(CallableBackend(lambda x, y: ["a"] * len(y)), ITEMS)
+    with pytest.raises(ArgumentError, match="two responses"):
+        audit(TRUE, ITEMS[:1])

@@ -1,0 +1,74 @@
+"""Scores of real architectures against the plain log-softmax of the model's own logits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from didlab.bridge import Item, audit
+from didlab.bridge.huggingface import HuggingFaceBackend
+from didlab.errors import ArgumentError, BackendError
+
+from .architectures import build
+
+RNG = np.random.default_rng(5)
+ITEMS = [
+    Item(tuple(RNG.integers(3, 64, RNG.integers(1, 9))), tuple(RNG.integers(3, 64, RNG.integers(1, 12))))
+    for _ in range(10)
+]
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gemma2", "cohere", "granite", "neox"])
+@pytest.mark.parametrize("padding", ["left", "right"])
+def test_batched_scores_are_the_models_own(kind, padding):
+    backend = HuggingFaceBackend(build(kind), padding=padding)
+    for item, row in zip(ITEMS, backend.token_log_probs(ITEMS), strict=True):
+        assert np.abs(row - backend.plain(item)).max() <= backend.rounding
+    found = audit(backend, ITEMS)
+    assert found.passed, found
+    assert all(f.run for f in found.findings)
+
+
+def test_float64_models_keep_float64():
+    backend = HuggingFaceBackend(build("llama", dtype=torch.float64))
+    worst = max(
+        np.abs(r - backend.plain(i)).max() for i, r in zip(ITEMS, backend.token_log_probs(ITEMS), strict=True)
+    )
+    assert worst <= 1e-11
+
+
+def test_no_tensor_of_batch_time_vocabulary(monkeypatch):
+    """The head sees one position in the trunk's pass, and response positions in chunks."""
+    import didlab.bridge.huggingface as module
+
+    backend = HuggingFaceBackend(build("gpt2"))
+    shapes = []
+    head = backend.model.get_output_embeddings()
+    handle = head.register_forward_hook(lambda m, a, out: shapes.append(tuple(out.shape)))
+    monkeypatch.setattr(module, "CHUNK", 7 * 64)
+    backend.token_log_probs(ITEMS)
+    handle.remove()
+    assert shapes[0][:2] == (len(ITEMS), 1)
+    assert all(len(s) == 2 and s[0] <= 7 for s in shapes[1:])
+    assert sum(s[0] for s in shapes[1:]) == sum(len(i.response) for i in ITEMS)
+
+
+def test_fingerprint_tells_weights_apart():
+    first, again, other = (HuggingFaceBackend(build("gpt2", s)).fingerprint() for s in (1, 1, 2))
+    assert first == again
+    assert first["weights"] != other["weights"]
+
+
+def test_bad_input():
+    backend = HuggingFaceBackend(build("gpt2"))
+    with pytest.raises(BackendError, match="beginning-of-text"):
+        backend.token_log_probs([Item((), (3,))])
+    with pytest.raises(BackendError, match="another model"):
+        backend.token_log_probs([Item((3,), (64,))])
+    with pytest.raises(ArgumentError, match="padding"):
+        HuggingFaceBackend(backend.model, padding="both")
+    with pytest.raises(ArgumentError, match="adapter"):
+        HuggingFaceBackend(backend.model, adapter=False)
+    with pytest.raises(ArgumentError, match="causal"):
+        HuggingFaceBackend(torch.nn.Linear(2, 2))

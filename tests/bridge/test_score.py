@@ -1,0 +1,232 @@
+"""From a preference file to a table: tokenisation, parts, resuming, several processes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from didlab.bridge import CallableBackend, Item
+from didlab.bridge.data import pairs, read_rows
+from didlab.bridge.load import load_backend, load_tokenizer
+from didlab.bridge.score import Plan, batches, score
+from didlab.bridge.table import read_scores
+from didlab.cli import main
+from didlab.errors import ArgumentError, AuditError, BackendError, FileError
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def data(tmp_path, rows):
+    return write(tmp_path / "data.jsonl", rows)
+
+
+def test_plain_text_keeps_every_token_once(rows, tokenizer):
+    for row, pair in zip(rows, pairs(rows, tokenizer), strict=True):
+        for role, item in pair.items():
+            assert item.prompt + item.response == (*tokenizer(row["prompt"] + row[role])["input_ids"], 2)
+            assert item.prompt == tuple(tokenizer(row["prompt"])["input_ids"])
+    assert pairs(rows, tokenizer, end=False)[0].chosen.response[-1] != 2
+
+
+def test_a_token_across_the_boundary_belongs_to_the_response():
+    """Pieces of two characters: 'ab' + 'cd' splits as it would, 'abc' + 'd' does not."""
+
+    class Pieces:
+        eos_token_id = bos_token_id = None
+
+        def __call__(self, text):
+            return {"input_ids": [hash(text[k : k + 2]) % 1000 for k in range(0, len(text), 2)]}
+
+    row = {"prompt": "abc", "chosen": "de", "rejected": "xy"}
+    made = pairs([row], Pieces())[0]
+    whole = tuple(Pieces()("abcde")["input_ids"])
+    assert (made.chosen.prompt, made.chosen.response) == (whole[:1], whole[1:])
+
+
+def test_conversations_and_implicit_prompts(tokenizer):
+    ask, good, bad = (
+        [{"role": "user", "content": "review the film"}],
+        [{"role": "assistant", "content": "it was good"}],
+        [{"role": "assistant", "content": "it was bad"}],
+    )
+    explicit = pairs([{"prompt": ask, "chosen": good, "rejected": bad}], tokenizer)[0]
+    implicit = pairs([{"chosen": ask + good, "rejected": ask + bad}], tokenizer)[0]
+    assert explicit.chosen == implicit.chosen
+    assert tokenizer.decode(explicit.chosen.prompt) == "<user> review the film <end> <assistant>"
+    assert tokenizer.decode(explicit.rejected.response) == "it was bad <end>"
+    text = pairs([{"chosen": "the film was good", "rejected": "the film was bad"}], tokenizer)[0]
+    assert tokenizer.decode(text.chosen.prompt) == "the film was"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"prompt": "a"}, "row 1"),
+        ({"prompt": "a", "chosen": "b", "rejected": ["c"]}, "two texts"),
+        ({"prompt": [], "chosen": "b", "rejected": "c"}, "text for texts"),
+        ({"prompt": "a", "chosen": "", "rejected": "c"}, "not empty"),
+        ({"prompt_ids": [1], "chosen_ids": [], "rejected_ids": [2]}, "at least one token"),
+        ({"prompt_ids": [1], "chosen_ids": [-1], "rejected_ids": [2]}, "integers of at least 0"),
+        ({"prompt_ids": 1, "chosen_ids": [1], "rejected_ids": [2]}, "list of token ids"),
+    ],
+)
+def test_bad_rows_are_named(row, said, tokenizer):
+    with pytest.raises(ArgumentError, match=said):
+        pairs([row], tokenizer)
+
+
+def test_bad_files(tmp_path, rows, tokenizer):
+    cut = write(tmp_path / "cut.jsonl", rows)
+    cut.write_text(cut.read_text()[:-30])
+    for path, said in (
+        (tmp_path / "none.jsonl", "not there"), (cut, "line 23"), (tmp_path / "data.csv", "ends in"),
+        (tmp_path / "broken.parquet", "not a readable Parquet"), (tmp_path / "empty.jsonl", "no row"),
+    ):
+        if said not in ("not there", "line 23"):
+            path.write_text("")
+        with pytest.raises(FileError, match=said):
+            read_rows(path)
+    with pytest.raises(ArgumentError, match="again in row 2"):
+        pairs([rows[0], rows[0]], tokenizer)
+
+
+def test_batches_keep_the_budget_and_lose_nothing():
+    rng = np.random.default_rng(0)
+    items = [Item((1,) * int(rng.integers(1, 30)), (2,) * int(rng.integers(1, 30))) for _ in range(200)]
+    made = batches(items, 256)
+    assert sorted(i for b in made for i in b) == list(range(200))
+    assert all(len(b) * max(items[i].tokens for i in b) <= 256 for b in made)
+    assert len(batches(items, 1)) == 200
+
+
+def run(data, models, out, *more):
+    return main(
+        ["score", "--policy", str(models / "policy"), "--reference", str(models / "reference"), "--data", str(data),
+         "--out", str(out), *more]
+    )
+
+
+def test_the_table_holds_what_the_models_say(data, models, rows, tmp_path, capsys):
+    out = tmp_path / "scores.parquet"
+    assert run(data, models, out, "--rejected-policy", str(models / "source"), "--token-budget", "40") == 0
+    assert "46 responses of 23 pairs" in capsys.readouterr().out
+    scores = read_scores(out)
+    data_pairs = pairs(rows, load_tokenizer(str(models / "policy")))
+    assert list(scores.columns["id"]) == [p.id for p in data_pairs for _ in range(2)]
+    items = [item for p in data_pairs for _, item in p.items()]
+    for column, folder in (("policy", "policy"), ("reference", "reference"), ("rejected_policy", "source")):
+        backend = load_backend(str(models / folder))
+        for item, row in zip(items, scores.per_token[column], strict=True):
+            slack = backend.rounding + 2.0**-24 * np.abs(row)  # the table keeps float32
+            assert (np.abs(row - backend.plain(item)) <= slack).all()
+    assert scores.about["models"]["policy"]["class"] == "GPT2LMHeadModel"
+    assert all(f["passed"] for found in scores.about["audit"].values() for f in found)
+    assert not (tmp_path / "scores.parquet.parts").exists()
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(models, rows, tokenizer, tmp_path):
+    data = pairs(rows, tokenizer)
+    backends = {c: load_backend(str(models / c)) for c in ("policy", "reference")}
+    plan = Plan(pairs_per_part=4, token_budget=64)
+    whole = score(data, backends, tmp_path / "whole.parquet", plan=plan)
+
+    calls = []
+
+    def stop(done, total):
+        calls.append(done)
+        if len(calls) == 6:
+            raise Interrupted
+
+    out = tmp_path / "resumed.parquet"
+    with pytest.raises(Interrupted):
+        score(data, backends, out, plan=plan, progress=stop)
+    assert not out.exists()
+    left = sorted(p.name for p in (tmp_path / "resumed.parquet.parts").glob("part-*"))
+    assert 0 < len(left) < 6
+    with pytest.raises(FileError, match="unfinished work"):
+        score(data[:-1], backends, out, plan=plan)
+    scored, inner = [], backends["policy"].token_log_probs
+    backends["policy"].token_log_probs = lambda items: scored.extend(items) or inner(items)
+    score(data, backends, out, plan=plan)
+    assert out.read_bytes() == whole.read_bytes()
+    missing = [p for k in range(6) if f"part-{k:06d}.parquet" not in left for p in data[4 * k : 4 * k + 4]]
+    last = [frozenset((p.chosen, p.rejected)) for p in missing]
+    assert all(frozenset((p.chosen, p.rejected)) in last for p in data if p.chosen in scored[-2 * len(missing) :])
+    assert len(missing) < len(data)
+
+
+def test_two_processes_share_the_work(data, models, tmp_path):
+    out, alone = tmp_path / "shared.parquet", tmp_path / "alone.parquet"
+    assert run(data, models, alone) == 0
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "didlab", "score",
+        "--policy", str(models / "policy"), "--reference", str(models / "reference"), "--data", str(data), "--out",
+        str(out),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert out.read_bytes() == alone.read_bytes()
+
+
+def test_a_failing_backend_is_refused_unless_insisted_on(rows, tokenizer, tmp_path):
+    data = pairs(rows, tokenizer)
+    bad = CallableBackend(lambda x, y: [-3.0 - k for k in range(len(y))], name="bad")
+    out = tmp_path / "scores.parquet"
+    with pytest.raises(AuditError, match="bad failed the self-audit"):
+        score(data, {"policy": bad}, out)
+    assert not list(tmp_path.iterdir())
+    score(data, {"policy": bad}, out, insist=["bad"])
+    assert not all(f["passed"] for f in read_scores(out).about["audit"]["policy"])
+
+
+def test_what_cannot_be_scored(rows, tokenizer, tmp_path, data, models, capsys):
+    items = pairs(rows, tokenizer)
+    fine = CallableBackend(lambda x, y: [-5.0] * len(y), name="fine")
+    with pytest.raises(BackendError, match="models are named"):
+        score(items, {"teacher": fine}, tmp_path / "x.parquet")
+    endless = CallableBackend(lambda x, y: [-np.inf] * len(y), name="endless")
+    with pytest.raises(BackendError):
+        score(items, {"policy": endless}, tmp_path / "x.parquet", insist=["endless"])
+    for arguments, said in (
+        (["--policy", str(tmp_path / "nowhere")], "cannot be read"),
+        (["--policy", "no.such.module:f", "--tokenizer", str(models / "policy")], "is not there"),
+        (["--policy", str(models / "policy"), "--dtype", "int8"], "dtype"),
+        (["--policy", str(models / "policy"), "--reference", "adapter-off"], "no adapter"),
+    ):
+        tokenizer_from = [] if "--tokenizer" in arguments else ["--tokenizer", str(models / "policy")]
+        more = ["--data", str(data), "--out", str(tmp_path / "y.parquet")]
+        assert main(["score", *arguments, *tokenizer_from, *more]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "y.parquet").exists()
+
+
+def test_damaged_tables_are_refused(tmp_path, rows, tokenizer):
+    path = score(
+        pairs(rows, tokenizer), {"policy": CallableBackend(lambda x, y: [-5.0] * len(y))}, tmp_path / "s.parquet"
+    )
+    cut = tmp_path / "cut.parquet"
+    cut.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(FileError, match="not a readable Parquet"):
+        read_scores(cut)
+    import pyarrow.parquet as parquet
+
+    table = parquet.read_table(path)
+    wrong = table.set_column(table.column_names.index("policy_sum"), "policy_sum", [[-1.0] * len(table)])
+    parquet.write_table(wrong.replace_schema_metadata(table.schema.metadata), cut)
+    with pytest.raises(FileError, match="do not add up"):
+        read_scores(cut)
+    parquet.write_table(table.replace_schema_metadata({}), cut)
+    with pytest.raises(FileError, match="no score table"):
+        read_scores(cut)
