@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "Certificate", "Place", "Solution", "certify", "frontier", "place", "problem", "rate_distortion",
-    "rate_distortion_path", "tilt_prior",
+    "rate_distortion_path",
 ]
 
 _HOME = {
     "Certificate": "certificate", "certify": "certificate", "Place": "plane", "place": "plane", "frontier": "plane",
-    "tilt_prior": "plane", "problem": "problem", "Solution": "solve", "rate_distortion": "solve",
+    "problem": "kernel", "Solution": "solve", "rate_distortion": "solve",
     "rate_distortion_path": "solve",
 }
 
@@ -31,6 +31,6 @@ def __getattr__(name: str) -> Any:
 
 if TYPE_CHECKING:
     from .certificate import Certificate, certify
-    from .plane import Place, frontier, place, tilt_prior
-    from .problem import problem
+    from .kernel import problem
+    from .plane import Place, frontier, place
     from .solve import Solution, rate_distortion, rate_distortion_path

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from .bounds import At, look
-from .problem import Kernel
+from .kernel import Kernel
 
 __all__ = ["accelerated", "plain"]
 
@@ -34,7 +34,7 @@ def plain(
     Returns:
         the last prior, its bounds, and the bounds along the way.
 
-    >>> from .problem import problem
+    >>> from didlab.solvers.rate_distortion import problem
     >>> kernel = problem([[1.0, 0.0, 0.4], [0.0, 1.0, 0.4]]).at(2.0)
     >>> q, at, trace = plain(kernel, np.ones(3) / 3, aim=1e-9, steps=2000)
     >>> q.round(6), len(trace) < 2000
@@ -64,7 +64,7 @@ def accelerated(kernel: Kernel, q: np.ndarray, *, aim: float, steps: int) -> tup
     Returns:
         the last prior, its bounds, and the bounds of every cycle.
 
-    >>> from .problem import problem
+    >>> from didlab.solvers.rate_distortion import problem
     >>> kernel = problem([[1.0, 0.0, 0.4], [0.0, 1.0, 0.4]]).at(2.0)
     >>> q, at, trace = accelerated(kernel, np.ones(3) / 3, aim=1e-9, steps=500)
     >>> q.round(6), at.gap < 1e-9

@@ -1,12 +1,12 @@
 r"""Bounds on the optimum from any prior, rounding included: a certificate at every step of every algorithm.
 
-For any prior q and any positive v, with A as in `problem` and F* the optimum,
+For any prior q and any positive v, with A as in `kernel` and F* the optimum,
 
 .. math:: \sum_x p_x \log Z_x - \log \sum_y q_y \le \beta(F^* - \textstyle\sum_x p_x m_x) \le
           \sum_x p_x \log\frac{p_x}{v_x} + \log\max_y (A^\top v)_y .
 
-The right side is Jensen's inequality for :math:`\sum_x p_x \log(Z^*_x v_x/p_x)`. At :math:`v_x = p_x/Z_x` the two differ
-by :math:`\log\max_y g_y`, :math:`g_y = \sum_x p_x A_{xy}/Z_x`, which is 0 at the optimum and only there (Csiszar 1974).
+The right side is Jensen's inequality for :math:`\sum_x p_x \log(Z^*_x v_x/p_x)`. At :math:`v_x = p_x/Z_x` the two
+differ by :math:`\log\max_y g_y`, :math:`g_y = \sum_x p_x A_{xy}/Z_x`: 0 at the optimum, and only there (Csiszar 1974).
 
 Rounding. All terms of Z and g are positive, so with :math:`u = 2^{-53}`, entries of A within a relative `RELATIVE` and
 any order of summation, with or without fused operations, Z is within `RELATIVE` + :math:`\gamma_S` (S the size of the
@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .exponential import RELATIVE, powers
-from .problem import Kernel
+from .kernel import Kernel
 
 __all__ = ["At", "look", "resolution"]
 
@@ -52,9 +52,9 @@ def look(kernel: Kernel, support: np.ndarray, q: np.ndarray) -> At:
     r"""Bounds from a prior q, which need not be normalised, on a support.
 
     >>> import numpy as np
-    >>> from .problem import problem
+    >>> from didlab.solvers.rate_distortion import problem
     >>> at = look(problem([[1.0, 0.0], [0.0, 1.0]]).at(1.0), np.array([0, 1]), np.array([0.5, 0.5]))
-    >>> at.lower < 1 - np.log(2) + np.log1p(np.exp(-1)) < at.upper, at.gap < 1e-14
+    >>> at.lower < 1 - math.log(2) + math.log1p(math.exp(-1)) < at.upper, at.gap < 1e-14
     (True, True)
     """
     p, columns = kernel.problem.weights, kernel.table[:, support]
@@ -64,13 +64,14 @@ def look(kernel: Kernel, support: np.ndarray, q: np.ndarray) -> At:
     g = (p / z) @ kernel.table
     total, largest = math.fsum(q), float(g.max())
     logs, error = _logs(np.append(z, (total, largest)))
+    log_total, log_largest = float(logs[-2]), float(logs[-1])
     on_z, on_g = _gamma(len(support)) + RELATIVE, _gamma(len(p)) + RELATIVE
-    gap = logs[-2] + logs[-1] + error[-2] + error[-1] + on_z + on_g + 16 * U * (1 + abs(logs[-2]) + abs(logs[-1]))
-    gap = max(gap, 0.0) * (1 + 4 * U)
+    gap = log_total + log_largest + float(error[-2] + error[-1]) + on_z + on_g
+    gap = max(gap + 16 * U * (1 + abs(log_total) + abs(log_largest)), 0.0) * (1 + 4 * U)
     terms, tops = p * logs[:-2], p * kernel.top
-    inner = math.fsum(terms) - logs[-2]
+    inner = math.fsum(terms) - log_total
     value = math.fsum(tops) + inner / kernel.beta
-    nats = float(p @ error[:-2]) + error[-2] + on_z + 8 * U * (math.fsum(abs(terms)) + abs(logs[-2]) + 1)
+    nats = float(p @ error[:-2] + error[-2]) + on_z + 8 * U * (math.fsum(abs(terms)) + abs(log_total) + 1)
     slack = (nats / kernel.beta + 8 * U * (math.fsum(abs(tops)) + abs(value))) * (1 + 1e-6)
     return At(z, g, value - slack, value + slack + gap / kernel.beta * (1 + 4 * U), gap)
 

@@ -1,4 +1,4 @@
-r"""The bounds of `bounds` once more in ball arithmetic: what is certain about a solution, with nothing proved by hand."""
+"""The bounds once more in ball arithmetic: what is certain about a solution, with nothing proved by hand."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def certify(solutions: Sequence[Solution], *, precision: int = 64) -> tuple[Cert
     Raises:
         ArgumentError: a precision below 53.
 
-    >>> from .solve import rate_distortion
+    >>> from didlab.solvers.rate_distortion import rate_distortion
     >>> found = certify([rate_distortion([[1.0, 0.0], [0.0, 1.0]], 1.0)])[0]
     >>> bool(found.gap < 1e-15), found.value
     (True, [0.62011450695...])
@@ -58,21 +58,21 @@ def _certify(solution: Solution, made: dict[int, Any]) -> Certificate:
 
     p = solution.problem
     if id(p) not in made:
-        rows = p.rewards[p.seen]
-        made[id(p)] = [[arb(x) - arb(m) for x in row] for row, m in zip(rows.tolist(), rows.max(1).tolist(), strict=True)]
+        rows: Any = p.rewards[p.seen].tolist()
+        made[id(p)] = [[arb(x) - arb(max(row)) for x in row] for row in rows]
     beta = arb(solution.beta)
     table = arb_mat([[(beta * d).exp() for d in row] for row in made[id(p)]])
     q = arb_mat([[arb(x)] for x in solution.prior.tolist()])
     weights = [arb(w) for w in p.prompts[p.seen].tolist()]
     total = sum(weights, arb(0))
-    z = [row[0] for row in (table * q).tolist()]
+    z: list[Any] = [row[0] for row in (table * q).tolist()]
     g = (arb_mat([[w / total / x for w, x in zip(weights, z, strict=True)]]) * table).tolist()[0]
-    mass = sum((arb(x) for x in solution.prior.tolist()), arb(0))
+    mass: Any = sum((arb(x) for x in solution.prior.tolist()), arb(0))
     largest = g[0]
     for x in g[1:]:
         largest = largest.max(x)
     tops = p.rewards[p.seen].max(1).tolist()
-    value = sum((w * (arb(m) + x.log() / beta) for w, m, x in zip(weights, tops, z, strict=True)), arb(0)) / total
+    value: Any = sum((w * (arb(m) + x.log() / beta) for w, m, x in zip(weights, tops, z, strict=True)), arb(0)) / total
     value -= mass.log() / beta
     gap = (largest * mass).log()
     return Certificate(value, gap, value + gap / beta)

@@ -1,8 +1,8 @@
 r"""An interior-point method for the dual, :math:`\max_v \sum_x p_x \log v_x` where :math:`A^\top v \le 1`.
 
-It needs no start and does not slow down where the prior is not unique, since every step is a linear system of the size of
-the prompts, :math:`\mathrm{diag}(p/v^2) + A\,\mathrm{diag}(q/s)\,A^\top` with :math:`s = 1 - A^\top v`. The multipliers of
-the constraints are the prior. Predictor and corrector as Mehrotra's.
+It needs no start and does not slow down where the prior is not unique, since every step is a linear system of the size
+of the prompts, :math:`\mathrm{diag}(p/v^2) + A\,\mathrm{diag}(q/s)\,A^\top` with :math:`s = 1 - A^\top v`. The
+multipliers of the constraints are the prior. Predictor and corrector as Mehrotra's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .bounds import At, look
-from .problem import Kernel
+from .kernel import Kernel
 
 __all__ = ["interior"]
 
@@ -28,15 +28,15 @@ def interior(kernel: Kernel, *, aim: float, steps: int = 60) -> tuple[np.ndarray
     Returns:
         the best prior (all of it positive), its bounds, and the bounds of every step.
 
-    >>> from .problem import problem
+    >>> from didlab.solvers.rate_distortion import problem
     >>> kernel = problem([[1.0, 0.0, 0.4], [0.0, 1.0, 0.4]]).at(2.0)
     >>> q, at, trace = interior(kernel, aim=1e-9)
     >>> q.round(6), at.gap < 1e-9
     (array([0.5, 0.5, 0. ]), True)
     """
-    from scipy.linalg.lapack import dposv
+    from scipy.linalg import lapack
 
-    solve: Any = dposv
+    solve: Any = getattr(lapack, "dposv")  # noqa: B009 - scipy has no types
     p, a = kernel.problem.weights, kernel.table
     q = np.full(a.shape[1], 1 / a.shape[1])
     everything = np.arange(len(q))
@@ -76,7 +76,7 @@ def interior(kernel: Kernel, *, aim: float, steps: int = 60) -> tuple[np.ndarray
             idle += 1
         if at.gap <= aim or idle >= 8 or not (s.min() > 0 and q.min() > 0):
             break
-    return *best, trace
+    return best[0], best[1], trace
 
 
 def _reach(x: np.ndarray, change: np.ndarray) -> float:

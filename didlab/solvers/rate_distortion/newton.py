@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .bounds import At, look
-from .problem import Kernel
+from .kernel import Kernel
 
 __all__ = ["ADDED", "finish"]
 
@@ -32,7 +32,7 @@ def finish(kernel: Kernel, q: np.ndarray, *, aim: float, steps: int = 100) -> tu
     Returns:
         the best prior, its bounds, and the bounds of every step.
 
-    >>> from .problem import problem
+    >>> from didlab.solvers.rate_distortion import problem
     >>> kernel = problem([[1.0, 0.0, 0.4], [0.0, 1.0, 0.4]]).at(2.0)
     >>> q, at, trace = finish(kernel, np.array([0.3, 0.6, 0.1]), aim=1e-13)
     >>> q.round(6), at.gap < 1e-13
@@ -79,33 +79,56 @@ def _step(kernel: Kernel, held: np.ndarray, q: np.ndarray, at: At) -> tuple[np.n
 
 
 def _quadratic(h: np.ndarray, slope: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """The maximiser y >= 0 of slope (y - q) - (y - q) H (y - q) / 2, as far as dropping coordinates that fall to 0 finds
-    it: the value of the model never falls on the way."""
-    free, y = np.arange(len(q)), q
+    """A point y >= 0 where the model, slope (y - q) - (y - q) H (y - q) / 2, is above its value 0 at q, stationary in
+    the coordinates that are not 0: first all that would fall below 0 are dropped at once, and if that loses, one at a
+    time on the way there, along which the model never falls."""
     ridge = 1e-14 * np.trace(h) / len(q)
-    while True:
-        gone = np.where(np.isin(np.arange(len(q)), free), 0.0, q)
-        aim = np.zeros_like(q)
-        aim[free] = q[free] + _solve(h[np.ix_(free, free)], (slope + h @ gone)[free], ridge)
-        down = aim[free] <= 0
+    y = _all_at_once(h, slope, q, ridge)
+    d = y - q
+    return y if slope @ d > 0.5 * (d @ h @ d) else _one_by_one(h, slope, q, ridge)
+
+
+def _all_at_once(h: np.ndarray, slope: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
+    free = np.ones(len(q), dtype=bool)
+    while free.any():
+        aim = _stationary(h, slope, q, free, ridge)
+        if (aim[free] > 0).all():
+            return aim
+        free &= aim > 0
+    return np.zeros_like(q)
+
+
+def _one_by_one(h: np.ndarray, slope: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
+    free, y = np.ones(len(q), dtype=bool), q
+    while free.any():
+        aim = _stationary(h, slope, q, free, ridge)
+        down = free & (aim <= 0)
         if not down.any():
             return aim
-        if (y[free[down]] <= 0).any():
-            free = free[~(down & (y[free] <= 0))]
-        else:
-            ratio = y[free[down]] / (y[free[down]] - aim[free[down]])
-            t = ratio.min()
-            y = np.maximum(y + t * (aim - y), 0.0)
-            y[free[down][ratio <= t]] = 0.0
-            free = free[y[free] > 0]
-        if not len(free):
-            return y
+        if (y[down] <= 0).any():
+            free &= ~down | (y > 0)
+            continue
+        ratio = y[down] / (y[down] - aim[down])
+        y = np.maximum(y + ratio.min() * (aim - y), 0.0)
+        y[np.flatnonzero(down)[ratio <= ratio.min()]] = 0.0
+        free &= y > 0
+    return y
+
+
+def _stationary(h: np.ndarray, slope: np.ndarray, q: np.ndarray, free: np.ndarray, ridge: float) -> np.ndarray:
+    """Where the model is stationary in the free coordinates, the others at 0."""
+    if free.all():
+        return q + _solve(h, slope, ridge)
+    aim, at = np.zeros_like(q), np.flatnonzero(free)
+    pull = slope + h @ np.where(free, 0.0, q)
+    aim[at] = q[at] + _solve(h[at[:, None], at], pull[at], ridge)
+    return aim
 
 
 def _solve(h: np.ndarray, b: np.ndarray, ridge: float) -> np.ndarray:
-    from scipy.linalg.lapack import dposv
+    from scipy.linalg import lapack
 
-    solve: Any = dposv
+    solve: Any = getattr(lapack, "dposv")  # noqa: B009 - scipy has no types
     while True:
         damped = h.copy()
         damped.flat[:: len(h) + 1] += ridge

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ...arguments import number, positive
+from ...conditional import optimal_policy
 from ...errors import ArgumentError
 from .blahut_arimoto import accelerated
 from .bounds import At, look, resolution
 from .interior import interior
+from .kernel import Kernel, Problem, problem
 from .newton import finish
-from .problem import Kernel, Problem, problem
 
 __all__ = ["Solution", "rate_distortion", "rate_distortion_path"]
 
@@ -55,9 +56,7 @@ class Solution:
         array([[0.7311, 0.2689],
                [0.2689, 0.7311]])
         """
-        from .plane import tilt_prior
-
-        return tilt_prior(self.problem.rewards, self.prior, self.beta)
+        return optimal_policy(self.problem.rewards, self.prior, beta=self.beta)
 
 
 def rate_distortion(rewards: Any, beta: Any, *, prompts: Any = None, gap: Any = 1e-12) -> Solution:
@@ -73,10 +72,10 @@ def rate_distortion(rewards: Any, beta: Any, *, prompts: Any = None, gap: Any = 
         the optimum, with its certificate; its `gap` says what was reached.
 
     Raises:
-        ArgumentError: see `problem`; a beta or gap that is not above 0.
+        ArgumentError: see `rate_distortion.problem`; a beta or gap that is not above 0.
 
     >>> found = rate_distortion([[1.0, 0.0], [0.0, 1.0]], 1.0)
-    >>> found.lower <= 1 - np.log(2) + np.log1p(np.exp(-1)) <= found.upper
+    >>> bool(found.lower <= 1 - np.log(2) + np.log1p(np.exp(-1)) <= found.upper)
     True
 
     Ref: Kobalczyk et al. 2025, section 3.1, Eq. 4 with the prior optimised.
