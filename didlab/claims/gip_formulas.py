@@ -6,6 +6,7 @@ Every array ends in an axis of length 1, or in the axis of the parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from ..engine.gradients import Lengths, LogProbabilities, NotNegative
 from ..engine.kinds import Kind, Numbers
 from ..objectives.table_2 import Constants, own
 
-__all__ = ["A", "B", "C", "DL", "DW", "HYPER", "PARTS", "by_row", "changes", "constants", "gram", "own_coefficients", "safe"]
+__all__ = ["A", "B", "C", "DL", "DW", "HYPER", "PARTS", "by_row", "changes", "gram", "own_coefficients",
+           "own_value", "safe", "tabled"]
 
 # Every hyper-parameter of the table over its whole printed range; those without a printed one from 0.
 HYPER: tuple[Kind, ...] = (
@@ -46,9 +48,19 @@ def safe(x: Any) -> Any:
     return x + 1 * (x == 0)
 
 
-def constants(k: dict[str, Any]) -> Constants:
-    """The constants of the table among the arguments of a check."""
-    return Constants(**{name: k[name] for name in PARTS if name in k})
+def tabled(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: the named constants of the table reach the check as one argument `k`."""
+    def wrap(check: Callable[..., Any]) -> Callable[..., Any]:
+        def gathered(**arguments: Any) -> Any:
+            k = Constants(**{n: arguments.pop(n) for n in names})
+            return check(k=k, **arguments)
+
+        rest = [p.replace(kind=Parameter.KEYWORD_ONLY) for n, p in signature(check).parameters.items() if n != "k"]
+        gathered.__signature__ = Signature(  # type: ignore[attr-defined]
+            [*rest, *(Parameter(n, Parameter.KEYWORD_ONLY) for n in names)])
+        return gathered
+
+    return wrap
 
 
 def own_coefficients(name: str, k: Constants, chosen: Any, rejected: Any, **convention: str) -> tuple[Any, Any]:
@@ -60,15 +72,24 @@ def own_coefficients(name: str, k: Constants, chosen: Any, rejected: Any, **conv
     return -d_w, d_l
 
 
-def by_row(which: Any, names: Sequence[str], f: Callable[..., tuple[Any, ...]], **arrays: Any) -> list[Any]:
-    """f(name, **arrays) of the instances of each row, put together in the order of the instances."""
+def own_value(name: str, k: Constants, chosen: Any, rejected: Any, **convention: str) -> Any:
+    """The loss that the objective's own paper defines."""
+    like = 0 * chosen
+    return own(name, k, **convention).value(
+        chosen, rejected, k.ref_chosen + like, k.ref_rejected + like,
+        chosen_length=k.chosen_length, rejected_length=k.rejected_length)
+
+
+def by_row(which: Any, names: Sequence[str], f: Callable[..., tuple[Any, ...]], k: Constants, **arrays: Any) -> list[Any]:
+    """f(name, k, **arrays) of the instances of each row, put together in the order of the instances."""
     which = np.asarray(which)
-    flat = {k: np.broadcast_to(x, which.shape).reshape(-1) for k, x in arrays.items()}
+    held = {n: np.broadcast_to(getattr(k, n), which.shape).reshape(-1) for n in PARTS}
+    flat = {n: np.broadcast_to(x, which.shape).reshape(-1) for n, x in arrays.items()}
     out: list[Any] = []
     for i, name in enumerate(names):
         at = np.flatnonzero(which.reshape(-1) == i)
         if at.size:
-            parts = f(name, **{k: x[at] for k, x in flat.items()})
+            parts = f(name, Constants(**{n: x[at] for n, x in held.items()}), **{n: x[at] for n, x in flat.items()})
             out = out or [np.zeros(which.size, dtype=np.asarray(p).dtype) for p in parts]
             for o, p in zip(out, parts, strict=True):
                 o[at] = p

@@ -104,27 +104,26 @@ class Coefficients(Kind):
     Args:
         names: of the two weights.
         positive: both are above 0.
+        above: names of those that are above 0, where not both are.
     """
 
-    def __init__(self, *names: str, positive: bool = False) -> None:
-        self.names, self.positive = names or ("d_w", "d_l"), positive
-        low = 1 if positive else -WIDE
-        self.fields = tuple(Field(x, (1,), low=low, high=WIDE, simplest=1) for x in self.names)
+    def __init__(self, *names: str, positive: bool = False, above: tuple[str, ...] = ()) -> None:
+        self.names = names or ("d_w", "d_l")
+        self.above = self.names if positive else above
+        self.fields = tuple(Field(x, (1,), low=1 if x in self.above else -WIDE, high=WIDE, simplest=1) for x in self.names)
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        low = self.fields[0].low
-        values = rng.integers(low, WIDE + 1, (n, len(self.names)))
+        values = rng.integers(-WIDE, WIDE + 1, (n, 2))
         names = np.array(["equal weights", "opposite weights", "a weight of 0", "weights next to each other",
                           "ordinary"], dtype=object)
         which = np.minimum(rng.integers(0, 8, n), 4)
-        which[(which == 1) & self.positive] = 0
-        which[(which == 2) & self.positive] = 3
-        first = values[:, :1]
-        values = np.where((which == 0)[:, None], first, values)
-        values[:, 1:] = np.where((which == 1)[:, None], -first, values[:, 1:])
+        first = values[:, 0]
+        for i, second in ((0, first), (1, -first), (3, np.minimum(first + 1, WIDE))):
+            values[which == i, 1] = second[which == i]
         zero = np.flatnonzero(which == 2)
-        values[zero, rng.integers(0, len(self.names), len(zero))] = 0
-        values[:, 1:] = np.where((which == 3)[:, None], np.clip(first + 1, low, WIDE), values[:, 1:])
+        values[zero, rng.integers(0, 2, len(zero))] = 0
+        lows = np.array([f.low for f in self.fields])
+        values = np.where(values < lows, np.maximum(abs(values), 1), values)
         return {x: values[:, i : i + 1] for i, x in enumerate(self.names)}, names[which]
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
