@@ -25,7 +25,7 @@ __all__ = ["Objective", "get", "names"]
 _HOME = {
     "dpo": "dpo", "log-pi": "log_pi", "slic": "slic", "orpo": "orpo", "simpo": "simpo", "cal-dpo": "cal_dpo",
     "dpo-positive": "dpo_positive", "ipo": "ipo", "r-dpo": "r_dpo", "rrhf": "rrhf", "cpo": "cpo", "kto": "kto",
-    "sppo": "sppo",
+    "sppo": "sppo", "dice": "dice", "h-dpo": "entropy_controllable",
 }
 
 

@@ -1,0 +1,280 @@
+r"""A pair of responses as a policy and its reference see them, token by token, and the scores that losses sum.
+
+A response is a row of tokens, each with the next-token distributions of policy and reference at its prefix. A
+:class:`Score` is a number for each response that is a sum of terms over its tokens, with its derivative by the
+logits of every row. Losses and log-priors are both sums of three scores,
+
+.. math::
+    \sum_t w_t\log\pi(y_t), \qquad \sum_t w_t\log\pi_{ref}(y_t), \qquad
+    \sum_t w_t\,D(\pi_{ref}\|\pi)_t \text{ or } \sum_t w_t\,D(\pi\|\pi_{ref})_t
+
+with residuals :math:`e_{y_t} - s_t`, zero, :math:`s_t - r_t` and
+:math:`s_t\,(\log\frac{s_t}{r_t} - D_t)` as derivatives by the logits of the row whose policy is s and reference r.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from ..arguments import is_tensor, log_weights, same_outcomes, whole
+from ..carriers import carrier_of, two_sum
+from ..errors import ArgumentError
+from ..information import kl_divergence
+from ..sequences.linear import residuals
+
+__all__ = ["Score", "TokenPair", "constant", "token_pair", "total"]
+
+Array = Any
+
+
+def total(terms: list[Array]) -> Array:
+    """The sum of arrays of terms over the arrays and their last axes, floats with the rounding errors carried along.
+
+    Args:
+        terms: arrays (..., n) of any lengths n, of one kind of number; batch axes broadcast.
+
+    Returns:
+        shape (...), for float64 the rounded sum of the terms up to errors of second order.
+
+    Raises:
+        ArgumentError: no terms.
+
+    >>> total([np.array([1.0, 1e100]), np.array([1.0, -1e100])])
+    np.float64(2.0)
+    """
+    if not terms:
+        raise ArgumentError("terms", "one array at least", "an empty list")
+    if carrier_of(*terms).exact:
+        first, *rest = (x.sum(-1) for x in terms)
+        for x in rest:
+            first = first + x
+        return first
+    columns = [x[..., i] for x in terms for i in range(x.shape[-1])]
+    value, error = columns[0], 0.0 * columns[0]
+    for x in columns[1:]:
+        value, low = two_sum(value, x)
+        error = error + low
+    return value + error
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """A number for each of the two responses, and its derivative by the logits.
+
+    Attributes:
+        terms: arrays (..., 2, n) whose sum is the score, the chosen response first.
+        rows: derivatives by the logits of the policy, shape (..., 2, L, V), or 0.
+    """
+
+    terms: tuple[Array, ...]
+    rows: Array = 0
+
+    @cached_property
+    def value(self) -> Array:
+        """The scores, shape (..., 2), in nats."""
+        return total(list(self.terms))
+
+    @property
+    def size(self) -> Array:
+        """The sum of the sizes of the terms, shape (..., 2): what their relative errors are relative to."""
+        return total([abs(x) for x in self.terms])
+
+    def __add__(self, other: Score) -> Score:
+        return Score(self.terms + other.terms, self.rows + other.rows)
+
+    def __sub__(self, other: Score) -> Score:
+        return self + other.times(-1)
+
+    def times(self, factor: Any) -> Score:
+        """The score times a number, or an array (..., 1) or (..., 2) with a factor for each response."""
+        behind = factor[..., None] if getattr(factor, "ndim", 0) else factor
+        rows = self.rows if isinstance(self.rows, int) else self.rows * (
+            behind[..., None] if getattr(behind, "ndim", 0) else behind)
+        return Score(tuple(x * behind for x in self.terms), rows)
+
+    def held(self, which: Any = (1, 1)) -> Score:
+        """The same values, their derivatives left out (a stop-gradient), for the responses marked 1."""
+        kept = 1 - np.asarray(which)
+        if any(is_tensor(x) for x in self.terms):
+            marks = [x.new_tensor(kept)[..., None] for x in self.terms]
+            terms = tuple(x * m + x.detach() * (1 - m) for x, m in zip(self.terms, marks, strict=True))
+            return Score(terms, self.rows * marks[0][..., None])
+        return Score(self.terms, self.rows if isinstance(self.rows, int) else self.rows * kept[..., None, None])
+
+
+def constant(values: Array) -> Score:
+    """A score that does not depend on the policy, shape (..., 2).
+
+    >>> constant(np.array([1.0, -1.0])).value
+    array([ 1., -1.])
+    """
+    return Score((values[..., None],))
+
+
+@dataclass(frozen=True, eq=False)
+class TokenPair:
+    """A chosen and a rejected response to one prompt (build one with `token_pair`).
+
+    Attributes:
+        policy, reference: logits of the next token at every prefix, shape (..., 2, L, V), the chosen response first.
+        tokens: indices, shape (..., 2, L).
+        lengths: numbers of tokens, from 1 to L, shape (..., 2); what lies behind them is not read.
+    """
+
+    policy: Array
+    reference: Array
+    tokens: np.ndarray
+    lengths: np.ndarray
+
+    @cached_property
+    def present(self) -> Array:
+        """1 at the tokens of each response and 0 behind its end, shape (..., 2, L)."""
+        there = (np.arange(self.tokens.shape[-1]) < self.lengths[..., None]).astype(np.int64)
+        return self.policy.new_tensor(there) if is_tensor(self.policy) else there
+
+    @cached_property
+    def length(self) -> Array:
+        """The lengths as numbers of the pair's own kind, shape (..., 2)."""
+        if is_tensor(self.policy):
+            return self.policy.new_tensor(self.lengths)
+        if self.policy.dtype == object:
+            return np.frompyfunc(lambda n: fmpq(int(n)), 1, 1)(self.lengths)
+        return self.lengths.astype(np.float64)
+
+    @cached_property
+    def shared(self) -> np.ndarray:
+        """1 at the places where both responses have a token after the same prefix: one row of logits, (..., L)."""
+        same = (self.tokens[..., 0, :] == self.tokens[..., 1, :]).astype(np.int64)
+        before = np.concatenate([np.ones_like(same[..., :1]), np.cumprod(same, -1)[..., :-1]], -1)
+        return before * (np.arange(same.shape[-1]) < self.lengths.min(-1)[..., None])
+
+    @cached_property
+    def identical(self) -> np.ndarray:
+        """Whether chosen and rejected are one response, shape (...)."""
+        here = np.arange(self.tokens.shape[-1]) < self.lengths.max(-1)[..., None]
+        same = self.tokens[..., 0, :] == self.tokens[..., 1, :]
+        return (same | ~here).all(-1) & (self.lengths[..., 0] == self.lengths[..., 1])
+
+    @cached_property
+    def log_policy(self) -> Array:
+        """Log-probabilities of the next token, shape (..., 2, L, V)."""
+        return carrier_of(self.policy).log_softmax(self.policy)
+
+    @cached_property
+    def log_reference(self) -> Array:
+        """The same under the reference."""
+        return carrier_of(self.reference).log_softmax(self.reference)
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """Next-token probabilities of the policy."""
+        return carrier_of(self.policy).softmax(self.policy)
+
+    def log_likelihood(self, weights: Any = 1) -> Score:
+        r""":math:`\sum_t w_t \log\pi(y_t)`, weights of shape (..., 2, L) or a number."""
+        w = weights * self.present
+        return Score((w * self._taken(self.log_policy),), _behind(w) * residuals(self.probabilities, self.tokens))
+
+    def reference_likelihood(self, weights: Any = 1) -> Score:
+        r""":math:`\sum_t w_t \log\pi_{ref}(y_t)`, a constant of the policy."""
+        return Score((weights * self.present * self._taken(self.log_reference),))
+
+    def divergence(self, weights: Any = 1, *, of: str = "reference") -> Score:
+        r"""The sequential divergence :math:`\sum_t w_t\,D(\pi_{ref}\|\pi)_t`, or of the policy from the reference.
+
+        Args:
+            weights: shape (..., 2, L) or a number.
+            of: "reference" for :math:`D(\pi_{ref}\|\pi)`, "policy" for :math:`D(\pi\|\pi_{ref})`, at every prefix.
+
+        Raises:
+            ArgumentError: another name.
+        """
+        w = weights * self.present
+        if of == "reference":
+            rows = self.probabilities - carrier_of(self.reference).softmax(self.reference)
+            return Score((w * kl_divergence(self.reference, self.policy),), _behind(w) * rows)
+        if of != "policy":
+            raise ArgumentError("of", "reference or policy", repr(of))
+        kl = kl_divergence(self.policy, self.reference)
+        excess = self.log_policy - self.log_reference - kl[..., None]
+        return Score((w * kl,), _behind(w) * self.probabilities * excess)
+
+    def jacobian(self, rows: Array) -> tuple[Array, Array]:
+        """Derivatives (..., 2, L, V) as vectors over all logits, (..., 1, 2LV) for each response.
+
+        Where the responses share a prefix they share a row of logits: the rejected response's derivative by it lies in
+        the coordinates of the chosen one.
+        """
+        one = rows if not isinstance(rows, int) else self.policy * rows
+        common = self.policy.new_tensor(self.shared) if is_tensor(self.policy) else self.shared
+        common = _behind(common)
+        chosen, rejected = one[..., 0, :, :], one[..., 1, :, :]
+        w = _flat([chosen, chosen * 0])
+        return w, _flat([rejected * common, rejected * (1 - common)])
+
+    def _taken(self, rows: Array) -> Array:
+        if is_tensor(rows):
+            index = rows.new_tensor(self.tokens).long()
+            return rows.gather(-1, index[..., None])[..., 0]
+        return np.take_along_axis(rows, self.tokens[..., None], -1)[..., 0]
+
+
+def _behind(x: Any) -> Any:
+    return x[..., None]
+
+
+def _flat(parts: list[Array]) -> Array:
+    flat = [x.reshape(*x.shape[:-2], 1, x.shape[-2] * x.shape[-1]) for x in parts]
+    if is_tensor(flat[0]):
+        import sys
+
+        return sys.modules["torch"].cat(flat, -1)
+    return np.concatenate(flat, -1)
+
+
+def token_pair(policy: Any, reference: Any, tokens: Any, lengths: Any) -> TokenPair:
+    r"""A chosen and a rejected response with the rows of logits at their prefixes.
+
+    Args:
+        policy, reference: logits (or log-probabilities) of the next token, shape (..., 2, L, V), the chosen response
+            first; rows at a common prefix must agree.
+        tokens: indices of the tokens, from 0 to V - 1, shape (..., 2, L).
+        lengths: numbers of tokens, from 1 to L, shape (..., 2).
+
+    Returns:
+        a `TokenPair`.
+
+    Raises:
+        ArgumentError: shapes that do not fit, a token or length out of range, or two rows for one prefix.
+
+    >>> pair = token_pair(np.zeros((2, 1, 2)), np.zeros((2, 1, 2)), [[0], [1]], [1, 1])
+    >>> pair.log_likelihood().value.round(6)
+    array([-0.693147, -0.693147])
+    """
+    p, r = log_weights("policy", policy), log_weights("reference", reference)
+    same_outcomes(policy=p, reference=r)
+    if p.ndim < 3 or p.shape[-3] != 2 or p.shape != r.shape:
+        raise ArgumentError("policy", "of shape (..., 2, L, V), as the reference", f"{tuple(p.shape)}")
+    y, n = whole("tokens", tokens, 0, p.shape[-1]), whole("lengths", lengths, 1, p.shape[-2] + 1)
+    if y.shape[-2:] != tuple(p.shape[-3:-1]):
+        raise ArgumentError("tokens", f"of shape (..., 2, {p.shape[-2]})", f"{y.shape}")
+    if n.shape != y.shape[:-1]:
+        raise ArgumentError("lengths", f"of shape {y.shape[:-1]}", f"{n.shape}")
+    pair = TokenPair(p, r, y, n)
+    for name, rows in (("policy", p), ("reference", r)):
+        data = rows.detach().cpu().numpy() if is_tensor(rows) else rows
+        a, b = data[..., 0, :, :], data[..., 1, :, :]
+        if np.asarray(_differ(a, b) & (pair.shared[..., None] > 0)).any():
+            raise ArgumentError(name, "one row of logits for one prefix", "rows that differ after the same tokens")
+    return pair
+
+
+def _differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if a.dtype != object:
+        return a != b
+    return np.asarray(np.frompyfunc(lambda x, y: x is not y and not bool(x == y), 2, 1)(a, b), dtype=bool)
