@@ -1,0 +1,228 @@
+r"""Gradients of a real model's log-likelihoods: exact inner products over all parameters, without keeping two gradients
+of everything at once in a list of their own.
+
+.. math:: \langle\nabla\log\pi(y_w),\, \nabla\log\pi(y_l)\rangle
+    = \sum_{\text{parameters } p} \langle\partial_p\log\pi(y_w),\, \partial_p\log\pi(y_l)\rangle
+
+The first backward pass keeps one gradient; in the second, each parameter's product is taken the moment its gradient is
+complete, and that gradient is freed. The breakdown by parameter comes free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import ArgumentError
+from .backend import Item
+from .huggingface import HuggingFaceBackend
+
+__all__ = ["SELECTIONS", "Geometry", "backward_pass", "dot", "geometry", "selected", "token_geometry", "value_of"]
+
+SELECTIONS = ("all", "last-layer", "lora")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    r"""The Gram matrix of two gradients, in all and by parameter.
+
+    Attributes:
+        ww, wl, ll: :math:`\|g_w\|^2`, :math:`\langle g_w, g_l\rangle`, :math:`\|g_l\|^2`.
+        by_parameter: the same three for every parameter, by name.
+        chosen, rejected: log-likelihoods, summed over tokens.
+    """
+
+    ww: float
+    wl: float
+    ll: float
+    by_parameter: Mapping[str, tuple[float, float, float]]
+    chosen: float
+    rejected: float
+
+    @property
+    def cosine(self) -> float:
+        """Of the angle between the gradients; NaN where one vanishes."""
+        size = float(np.sqrt(self.ww * self.ll))
+        return self.wl / size if size > 0 else float("nan")
+
+    @property
+    def case(self) -> str:
+        """Which case of Table 1 a small DPO step is in; ties count with the first that fits."""
+        if self.wl <= min(self.ww, self.ll):
+            return "ideal"
+        return "both-fall" if self.wl <= self.ll else "both-rise"
+
+    def prediction(self, d_w: float, d_l: float, *, step: float = 1.0) -> tuple[float, float]:
+        r"""First-order changes of both log-likelihoods after a gradient step on :math:`-d_w\log\pi_w + d_l\log\pi_l`.
+
+        Ref: common pitfalls, section 3.2.
+        """
+        return step * (d_w * self.ww - d_l * self.wl), step * (d_w * self.wl - d_l * self.ll)
+
+    def layers(self, depth: int = 3) -> dict[str, tuple[float, float, float]]:
+        """The breakdown by the first parts of the parameters' names."""
+        out: dict[str, tuple[float, float, float]] = {}
+        for name, (a, b, c) in self.by_parameter.items():
+            key = ".".join(name.split(".")[:depth])
+            x, y, z = out.get(key, (0.0, 0.0, 0.0))
+            out[key] = (x + a, y + b, z + c)
+        return out
+
+
+def selected(backend: HuggingFaceBackend, which: str = "all", every: int = 1) -> dict[str, torch.nn.Parameter]:
+    """The parameters whose gradients count.
+
+    Args:
+        backend: the model.
+        which: "all", "last-layer" (the head) or "lora" (the adapters).
+        every: keep every `every`-th of them only.
+
+    Raises:
+        ArgumentError: another name, or nothing left.
+    """
+    if which not in SELECTIONS:
+        raise ArgumentError("which", f"one of {', '.join(SELECTIONS)}", repr(which))
+    if every < 1:
+        raise ArgumentError("every", "an integer of at least 1", str(every))
+    head = {id(p) for p in backend.model.get_output_embeddings().parameters()}
+    keep: dict[str, Callable[[str, Any], bool]] = {
+        "all": lambda name, p: True,
+        "last-layer": lambda name, p: id(p) in head,
+        "lora": lambda name, p: "lora_" in name,
+    }
+    named = [(n, p) for n, p in backend.model.named_parameters() if keep[which](n, p)]
+    if not named:
+        raise ArgumentError("which", f"a choice that the model has parameters of; {which!r} has none", repr(which))
+    return dict(named[::every])
+
+
+def geometry(
+    backend: HuggingFaceBackend, chosen: Item, rejected: Item, *, which: str = "all", every: int = 1
+) -> Geometry:
+    """The Gram matrix of the gradients of two log-likelihoods.
+
+    Args:
+        backend: the model; its weights are left as they are.
+        chosen, rejected: the responses.
+        which, every: as for `selected`.
+
+    Raises:
+        ArgumentError: a choice that has no parameters.
+    """
+    parameters = selected(backend, which, every)
+    kept: dict[str, torch.Tensor] = {}
+    found: dict[str, list[float]] = {n: [0.0, 0.0, 0.0] for n in parameters}
+
+    def keep(name: str, p: torch.nn.Parameter) -> None:
+        g = p.grad
+        assert g is not None
+        kept[name], found[name][0] = g, dot(g, g)
+        p.grad = None
+
+    def multiply(name: str, p: torch.nn.Parameter) -> None:
+        g = p.grad
+        assert g is not None
+        found[name][1] = dot(kept[name], g) if name in kept else 0.0
+        found[name][2] = dot(g, g)
+        p.grad = None
+        kept.pop(name, None)
+
+    values = [backward_pass(backend, parameters, item, hook) for item, hook in ((chosen, keep), (rejected, multiply))]
+    ww, wl, ll = (float(sum(v[k] for v in found.values())) for k in range(3))
+    return Geometry(ww, wl, ll, {n: (v[0], v[1], v[2]) for n, v in found.items()}, *values)
+
+
+def token_geometry(backend: HuggingFaceBackend, chosen: Item, rejected: Item, *, which: str = "all") -> np.ndarray:
+    """Inner products of the gradients of all tokens of both responses: the token-by-token heatmap.
+
+    Args:
+        backend: the model.
+        chosen, rejected: the responses.
+        which: as for `selected`.
+
+    Returns:
+        array (tokens of both, tokens of both): the chosen response's tokens first. Its upper-left and lower-right
+        diagonals are squared norms, its upper-right block the products between the responses.
+    """
+    parameters = selected(backend, which)
+    rows: list[list[torch.Tensor]] = []
+    for item in (chosen, rejected):
+        with _differentiable(backend, parameters):
+            values = _token_values(backend, item)
+            for t in range(len(item.response)):
+                more = t + 1 < len(item.response)
+                rows.append(
+                    list(
+                        torch.autograd.grad(
+                            values[t], list(parameters.values()), retain_graph=more, allow_unused=True,
+                            materialize_grads=True,
+                        )
+                    )
+                )
+    n = len(rows)
+    out = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i, n):
+            out[i, j] = out[j, i] = sum(dot(a, b) for a, b in zip(rows[i], rows[j], strict=True))
+    return out
+
+
+def dot(a: torch.Tensor, b: torch.Tensor) -> float:
+    """Inner product of two tensors: products in float32 at least, summed in float64."""
+    x, y = (t.float() if t.dtype in (torch.bfloat16, torch.float16) else t for t in (a, b))
+    return float((x * y).sum(dtype=torch.float64))
+
+
+class _differentiable:
+    """While it lasts, exactly the chosen parameters take gradients; afterwards all is as before."""
+
+    def __init__(self, backend: HuggingFaceBackend, parameters: Mapping[str, torch.nn.Parameter]) -> None:
+        self.model, self.parameters = backend.model, parameters
+
+    def __enter__(self) -> None:
+        self.before = [(p, p.requires_grad, p.grad) for p in self.model.parameters()]
+        wanted = {id(p) for p in self.parameters.values()}
+        for p, _, _ in self.before:
+            p.requires_grad_(id(p) in wanted)
+            p.grad = None
+
+    def __exit__(self, *_: object) -> None:
+        for p, required, grad in self.before:
+            p.requires_grad_(required)
+            p.grad = grad
+
+
+def _token_values(backend: HuggingFaceBackend, item: Item) -> torch.Tensor:
+    device = backend.model.get_output_embeddings().weight.device
+    ids = torch.tensor([item.prompt + item.response], device=device)
+    logits = backend.model(input_ids=ids).logits[0, len(item.prompt) - 1 : -1]
+    rows = (logits if logits.dtype == torch.float64 else logits.float()).log_softmax(-1)
+    return rows.gather(-1, torch.tensor(item.response, device=device)[:, None])[:, 0]
+
+
+def value_of(backend: HuggingFaceBackend, item: Item) -> float:
+    """log pi(y | x) of one response, summed in float64."""
+    with torch.no_grad():
+        return float(_token_values(backend, item).sum(dtype=torch.float64))
+
+
+def backward_pass(
+    backend: HuggingFaceBackend, parameters: Mapping[str, torch.nn.Parameter], item: Item,
+    hook: Callable[[str, torch.nn.Parameter], None],
+) -> float:
+    """One backward pass of log pi(y | x); each parameter is handed over the moment its gradient is complete."""
+    with _differentiable(backend, parameters):
+        handles = [
+            p.register_post_accumulate_grad_hook(lambda q, name=n: hook(name, q)) for n, p in parameters.items()
+        ]
+        try:
+            value = _token_values(backend, item).sum()
+            value.backward()
+        finally:
+            for h in handles:
+                h.remove()
+    return float(value.detach())

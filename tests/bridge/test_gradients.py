@@ -1,0 +1,94 @@
+"""Streamed inner products against gradients written out in full, and the step an optimiser really takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from didlab.bridge import Item
+from didlab.bridge.gradients import geometry, selected, token_geometry
+from didlab.bridge.huggingface import HuggingFaceBackend
+from didlab.bridge.step import one_step
+from didlab.errors import ArgumentError
+
+from .architectures import build
+
+CHOSEN, REJECTED = Item((5, 9, 4), (7, 8, 11, 8)), Item((5, 9, 4), (7, 12, 11))
+
+
+def dense(backend, item, which="all", token=None):
+    """The gradient of one response as one long float64 vector, the obvious way."""
+    parameters = list(selected(backend, which).values())
+    ids = torch.tensor([item.prompt + item.response])
+    rows = backend.model(input_ids=ids).logits[0].log_softmax(-1)[len(item.prompt) - 1 : -1]
+    values = rows[torch.arange(len(item.response)), torch.tensor(item.response)]
+    value = values.sum() if token is None else values[token]
+    got = torch.autograd.grad(value, parameters, allow_unused=True)
+    filled = [torch.zeros_like(p) if g is None else g for g, p in zip(got, parameters, strict=True)]
+    return torch.cat([g.double().reshape(-1) for g in filled])
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+@pytest.mark.parametrize("which", ["all", "last-layer"])
+def test_streamed_products_are_the_dense_ones(kind, which):
+    backend = HuggingFaceBackend(build(kind, dtype=torch.float64))
+    found = geometry(backend, CHOSEN, REJECTED, which=which)
+    w, l = (dense(backend, i, which) for i in (CHOSEN, REJECTED))  # noqa: E741
+    for got, wanted in ((found.ww, w @ w), (found.wl, w @ l), (found.ll, l @ l)):
+        assert abs(got - float(wanted)) <= 1e-12 * float(w.norm() * l.norm() + w @ w + l @ l)
+    for k, total in enumerate((found.ww, found.wl, found.ll)):
+        assert np.isclose(sum(v[k] for v in found.by_parameter.values()), total, rtol=1e-12)
+        assert np.isclose(sum(v[k] for v in found.layers().values()), total, rtol=1e-12)
+    assert all(p.grad is None and p.requires_grad for p in backend.model.parameters())
+
+
+def test_tokens_add_up_to_sequences():
+    backend = HuggingFaceBackend(build("gpt2", dtype=torch.float64))  # Llama's norms round to float32
+    table = token_geometry(backend, CHOSEN, REJECTED)
+    found = geometry(backend, CHOSEN, REJECTED)
+    n = len(CHOSEN.response)
+    size = found.ww + found.ll
+    assert abs(table[:n, :n].sum() - found.ww) <= 1e-12 * size
+    assert abs(table[:n, n:].sum() - found.wl) <= 1e-12 * size
+    assert abs(table[n:, n:].sum() - found.ll) <= 1e-12 * size
+    w, l = dense(backend, CHOSEN, token=1), dense(backend, REJECTED, token=2)  # noqa: E741
+    assert abs(table[1, n + 2] - float(w @ l)) <= 1e-12 * float(w.norm() * l.norm())
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam", "rmsprop"])
+def test_a_small_step_does_what_was_predicted(optimiser):
+    """The remainder is of second order: a tenth of the rate leaves a hundredth of it, within a factor of two."""
+    backend = HuggingFaceBackend(build("gpt2", dtype=torch.float64, spread=2.0))
+    before = [p.detach().clone() for p in backend.model.parameters()]
+    gaps = []
+    for rate in (1e-5, 1e-6):
+        step = one_step(backend, CHOSEN, REJECTED, d_w=0.7, d_l=0.4, rate=rate, optimiser=optimiser)
+        gaps.append(np.abs(np.subtract(step.predicted, step.actual)).max())
+        assert gaps[-1] < 0.2 * np.abs(step.actual).max()
+    assert 50 < gaps[0] / gaps[1] < 200
+    for p, b in zip(backend.model.parameters(), before, strict=True):
+        assert torch.equal(p, b)
+        assert p.grad is None
+
+
+def test_sgd_follows_the_gram_matrix():
+    backend = HuggingFaceBackend(build("llama", dtype=torch.float64))
+    found = geometry(backend, CHOSEN, REJECTED)
+    step = one_step(backend, CHOSEN, REJECTED, d_w=0.7, d_l=0.4, rate=1e-3)
+    wanted = found.prediction(0.7, 0.4, step=1e-3)
+    assert np.allclose(step.predicted, wanted, rtol=0, atol=1e-9 * (found.ww + found.ll) * 1e-3 + 1e-12)
+
+
+def test_bad_choices():
+    backend = HuggingFaceBackend(build("gpt2"))
+    with pytest.raises(ArgumentError, match="which"):
+        geometry(backend, CHOSEN, REJECTED, which="first")
+    with pytest.raises(ArgumentError, match="lora"):
+        geometry(backend, CHOSEN, REJECTED, which="lora")
+    with pytest.raises(ArgumentError, match="every"):
+        geometry(backend, CHOSEN, REJECTED, every=0)
+    with pytest.raises(ArgumentError, match="optimiser"):
+        one_step(backend, CHOSEN, REJECTED, d_w=1, d_l=1, rate=1e-3, optimiser="lion")
+    with pytest.raises(ArgumentError, match="rate"):
+        one_step(backend, CHOSEN, REJECTED, d_w=1, d_l=1, rate=0.0)
