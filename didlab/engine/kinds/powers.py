@@ -1,0 +1,166 @@
+"""Policies tied by a power law: three in one law, a reference and its tempering, its mixture with uniform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...carriers import carrier_of
+from ...exact import Exponent
+from .. import weights
+from ..lifts import SYMBOLIC, Lift
+from .kind import Field, Kind, Raw, Rng, Shape
+from .policies import Policies
+
+__all__ = ["Mixed", "NearPowerLaw", "PowerLaw", "Tempered"]
+
+
+_EXPONENTS = np.array([(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (3, 2), (2, 3), (4, 1), (1, 4)])
+
+
+class PowerLaw(Kind):
+    r"""Three policies with :math:`q_{ref/l} \propto q_{*/ref}^\beta`, built from a ratio g: :math:`\beta = m/n`."""
+
+    def __init__(
+        self, target: str = "target", reference: str = "reference", rejected: str = "rejected", beta: str = "beta"
+    ) -> None:
+        self.names = (target, reference, rejected, beta)
+        self.fields = (
+            Field(reference, ("K",)),
+            Field("ratio", ("K",)),
+            Field("exponents", (2,), high=4, continuous=False),
+        )
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        base, label = Policies(self.names[1], "ratio").draw(rng, n, shape, earlier)
+        return {**base, "exponents": _EXPONENTS[rng.integers(0, len(_EXPONENTS), n)]}, label
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        base = Policies(self.names[1], "ratio").plain(rng, n, shape)
+        return {**base, "exponents": _EXPONENTS[rng.integers(0, len(_EXPONENTS), n)]}
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        target, reference, rejected, beta = self.names
+        f, g, e = to.log(to.number(raw[reference])), to.log(to.number(raw["ratio"])), raw["exponents"]
+        m, n = to.number(e[..., :1]), to.number(e[..., 1:])
+        if to is SYMBOLIC:
+            u = raw["ratio to the beta"]
+            power = np.array([Exponent(dict(zip(raw["ratio"], u, strict=True)))], dtype=object)
+            logs = (f + g, f, f - to.log(u))
+            return {beta: power} | dict(
+                zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True)
+            )
+        logs = (f + n * g, f, f - m * g)
+        return {beta: m / n} | dict(
+            zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True)
+        )
+
+    def symbolic_extra(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        """An indeterminate for each power of the ratio: a free real exponent is an independent variable."""
+        return {"ratio to the beta": (shape["K"],)}
+
+
+class NearPowerLaw(PowerLaw):
+    """Three policies in a power law, or with the rejected one moved off it at some outcomes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields = (*self.fields, Field("off", ("K",), high=9))
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        raw, label = super().draw(rng, n, shape, earlier)
+        off = np.where(rng.random((n, 1)) < 0.6, 1, rng.integers(1, 4, (n, shape["K"])))
+        return {**raw, "off": off}, label
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return {**super().plain(rng, n, shape), "off": rng.integers(1, 4, (n, shape["K"]))}
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        out = super().lift(raw, to)
+        off = to.log(to.number(raw["off"]))
+        return out | {self.names[2]: carrier_of(off).log_softmax(out[self.names[2]] + off)}
+
+
+class Tempered(Kind):
+    r"""A reference and its tempering, :math:`\pi \propto \pi_{ref}^{s}`; sharpness :math:`s = 1/\tau = m/n` or 0.
+
+    `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered policies; `beyond` = 2 to those with s > 2.
+    """
+
+    def __init__(
+        self,
+        policy: str = "policy",
+        reference: str = "reference",
+        sharpness: str = "sharpness",
+        *,
+        side: str = "both",
+        beyond: int = 1,
+    ) -> None:
+        self.names, self.side, self.beyond = (policy, reference, sharpness), side, beyond
+        self.fields = (Field("base", ("K",), high=9), Field("powers", (2,), low=0, high=6, continuous=False))
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        base, label = weights.table(rng, n, shape["K"], [])
+        near = rng.random((n, 1)) < 0.5
+        powers = np.where(near, 4 + rng.integers(-1, 2, (n, 2)), np.c_[rng.integers(0, 7, n), rng.integers(1, 5, n)])
+        return {"base": np.minimum(base, 9), "powers": self._turned(powers)}, label
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return {"base": rng.integers(1, 10, (n, shape["K"])), "powers": self._turned(rng.integers(1, 5, (n, 2)))}
+
+    def _turned(self, powers: np.ndarray) -> np.ndarray:
+        if self.side == "both":
+            return powers
+        if self.beyond > 1:
+            n = 1 + powers[:, 1] % 2
+            return np.stack([self.beyond * n + 1 + powers.sum(-1) % 2, n], -1)
+        m, n = powers.min(-1), np.maximum(powers.max(-1), 1)
+        m = np.where(m == n, m - 1, m)
+        return np.stack([m, n] if self.side == "flatter" else [n, np.maximum(m, 1)], -1) + np.where(
+            (self.side == "sharper") & (np.maximum(m, 1) == n), 1, 0
+        )[:, None] * np.array([1, 0])
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        m, n = raw["powers"][..., 0], raw["powers"][..., 1]
+        inside = (m > self.beyond * n) if self.side == "sharper" else (m < n) if self.side == "flatter" else n >= 1
+        return super().valid(raw) & (n >= 1) & inside
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        policy, reference, sharpness = self.names
+        g = to.log(to.number(raw["base"]))
+        m, n = to.number(raw["powers"][..., :1]), to.number(raw["powers"][..., 1:])
+        normal = carrier_of(g).log_softmax
+        return {policy: normal(m * g), reference: normal(n * g), sharpness: m / n}
+
+
+class Mixed(Kind):
+    r"""A reference and its mixture with the uniform policy.
+
+    :math:`\pi = (1-\lambda)\pi_{ref} + \lambda/K` with :math:`\lambda` in (0, 1].
+    """
+
+    def __init__(self, policy: str = "policy", reference: str = "reference", share: str = "share") -> None:
+        self.names = (policy, reference, share)
+        self.fields = (Field(reference, ("K",)), Field("mixing", (2,), high=9, continuous=False))
+        self.sizes = {"K": (2, 3, 4, 5, 6)}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        base, label = weights.table(rng, n, shape["K"], [])
+        part = np.sort(rng.integers(1, 10, (n, 2)), -1)
+        return {self.names[1]: base, "mixing": part}, label
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return {self.names[1]: weights.ordinary(rng, n, shape["K"]), "mixing": np.sort(rng.integers(1, 10, (n, 2)), -1)}
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        return super().valid(raw) & (raw["mixing"][..., 0] <= raw["mixing"][..., 1])
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        policy, reference, share = self.names
+        w = to.number(raw[reference])
+        p = w / w.sum(-1, keepdims=True)
+        part = to.number(raw["mixing"][..., :1]) / to.number(raw["mixing"][..., 1:])
+        return {policy: to.log((1 - part) * p + part / p.shape[-1]), reference: to.log(p), share: part}
