@@ -20,8 +20,9 @@ from .carriers import carrier_of
 from .errors import ArgumentError
 
 __all__ = [
-    "divergences", "expected_reward", "information", "joint", "log_partition", "marginal", "optimal_policy",
-    "optimal_value", "policy_prior", "policy_prior_optimum", "regularised_objective", "variational",
+    "divergences", "entropies", "expected_reward", "information", "joint", "log_partition", "marginal",
+    "optimal_policy", "optimal_value", "policy_prior", "policy_prior_optimum", "regularised_objective",
+    "variational",
 ]
 
 
@@ -87,12 +88,34 @@ def divergences(policies: Any, prior: Any) -> Any:
     c = carrier_of(p, q)
     p, q = np.broadcast_arrays(p, q)
     on, inside = _above_0(p), _above_0(q)
-    one = np.ones_like(p) if p.dtype == np.float64 else 0 * p + 1
+    one = 0 * p + 1
     a, b = np.where(on, p, one), np.where(on & inside, q, one)
     terms = c.kl_terms(a, b, c.log(a) - c.log(b))
     rest = 0 * q if c.exact else q  # float terms are those of p log(p/q) - p + q, none of them negative
     total = np.where(on, terms, rest).sum(-1)
     return np.where((on & ~inside).any(-1), _infinity(c), total)
+
+
+def entropies(policies: Any) -> Any:
+    r"""The entropy of each row, :math:`-\sum_y \pi(y|x) \log \pi(y|x)`, where 0 log 0 is 0.
+
+    Args:
+        policies: weights, shape (..., K).
+
+    Returns:
+        nats, shape (...).
+
+    Raises:
+        ArgumentError: not weights.
+
+    >>> entropies([[1, 1], [0, 1]]).round(6) + 0.0
+    array([0.693147, 0.      ])
+
+    Convention: :func:`didlab.entropy` is the same of logits, with full support and all its digits.
+    """
+    p = _rows("policies", policies)
+    on = _above_0(p)
+    return -np.where(on, p * carrier_of(p).log(np.where(on, p, 0 * p + 1)), 0 * p).sum(-1)
 
 
 def variational(prompts: Any, policies: Any, prior: Any) -> Any:
