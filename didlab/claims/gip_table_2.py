@@ -1,0 +1,194 @@
+r"""Table 2, row by row: put into Eq 8, is it the loss of the objective's own paper?
+
+Two losses are the same here if they differ by a constant that does not depend on the policy: the difference between
+two policies, at one reference and with the same hyper-parameters, is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..engine.claim import Claim, claim
+from ..engine.gradients import Lengths, LogProbabilities, NotNegative
+from ..engine.kinds import Kind, Numbers
+from ..engine.relations import Relation, both, equal, iff
+from ..objectives.table_2 import Constants, Row, amended, row
+from .gip_formulas import own_value, tabled
+
+PAIRS = LogProbabilities(reference=True, other=True)
+BETA, REFERENCE, LENGTHS = Numbers("beta"), ("ref_chosen", "ref_rejected"), ("chosen_length", "rejected_length")
+SAME = r"-\big(m(h_w(\log\pi_w) - h_l(\log\pi_l)) + \Lambda(\log\pi_w)\big) = \ell_{own}(\pi) + \text{const}"
+EXACT = SAME.removesuffix(r" + \text{const}")
+READING = "the printed functions in Eq 8; const does not depend on the policy; the objective's own loss as in {paper}"
+
+
+def varied(k: Constants, *, scale: tuple[str, int, int] | None = None, exchange: bool = False) -> Constants:
+    """The constants with one of them multiplied by a fraction, or with the lengths exchanged: for false neighbours."""
+    if scale:
+        name, p, q = scale
+        k = replace(k, **{name: getattr(k, name) * p / q})
+    return replace(k, chosen_length=k.rejected_length, rejected_length=k.chosen_length) if exchange else k
+
+
+def apart(r: Row, chosen: Any, rejected: Any, other_chosen: Any, other_rejected: Any) -> Any:
+    """The loss of a row under one policy minus that under another."""
+    return r.value(chosen, rejected) - r.value(other_chosen, other_rejected)
+
+
+def own_apart(name: str, k: Constants, chosen: Any, rejected: Any, other_chosen: Any, other_rejected: Any, **convention: str) -> Any:
+    """The same for the loss of the objective's own paper."""
+    return own_value(name, k, chosen, rejected, **convention) - own_value(name, k, other_chosen, other_rejected, **convention)
+
+
+def row_claim(id: str, name: str, paper: str, draws: tuple[Kind, ...], constants: tuple[str, ...], note: str = "", title: str = "",
+              neighbours: dict[str, dict[str, Any]] | None = None, **convention: str) -> Claim:
+    """The printed row of an objective is its own loss."""
+    @claim(id, where=f"Table 2, {paper.split(' ')[0]}", title=title or f"The row of {paper.split(' ')[0]} is the loss of its own paper",
+           draws=(*draws, PAIRS), statement=SAME, reading=READING.format(paper=paper.partition(" ")[2]), note=note, neighbours=neighbours)
+    @tabled(*constants)
+    def check(chosen: Any, rejected: Any, other_chosen: Any, other_rejected: Any, *, k: Constants,
+              scale: tuple[str, int, int] | None = None, exchange: bool = False) -> Relation:
+        policies = chosen, rejected, other_chosen, other_rejected
+        return equal(apart(row(name, varied(k, scale=scale, exchange=exchange)), *policies), own_apart(name, k, *policies, **convention),
+                     "printed and own loss, difference between two policies")
+
+    return check
+
+
+# Rows of the margin alone
+
+
+dpo = row_claim("gip.table-2.dpo", "dpo", "DPO Rafailov et al., Eq 7", (BETA,), ("beta", *REFERENCE),
+                "The reference inside the sigmoid lacks the factor beta. The two log-likelihoods are still pushed the right way (sub-entry).")
+NEAR = {"as printed": {"printed": True}, "beta 1 % larger": {"scale": ("beta", 101, 100)}, "twice beta": {"scale": ("beta", 2, 1)}}
+
+
+@dpo.corrected(rf"{EXACT} \text{{ with }} \beta c_{{ref}} \text{{ for }} c_{{ref}}; \text{{ as printed, for every policy, iff }} (\beta - 1)\,c_{{ref}} = 0",
+               neighbours={**NEAR, "as printed iff beta = 1": {"only": "beta"}, "as printed iff c_ref = 0": {"only": "shift"}})
+@tabled("beta", *REFERENCE)
+def _dpo(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
+         scale: tuple[str, int, int] | None = None, only: str = "") -> Relation:
+    gap = {"": (k.beta - 1) * k.shift, "beta": k.beta - 1, "shift": k.shift}[only]
+    return both(amended_is_own("dpo", k, chosen, rejected, printed=printed, scale=scale), printed_is_own_iff("dpo", k, k.beta * k.shift, k.shift, gap))
+
+
+def amended_is_own(name: str, k: Constants, chosen: Any, rejected: Any, *, printed: bool = False,
+                   scale: tuple[str, int, int] | None = None) -> Relation:
+    """The amended row is the own loss, without a constant."""
+    r = (row if printed else amended)(name, varied(k, scale=scale))
+    return equal(r.value(chosen, rejected), own_value(name, k, chosen, rejected), "amended and own loss")
+
+
+def printed_is_own_iff(name: str, k: Constants, own_shift: Any, shift: Any, gap: Any, **convention: str) -> Relation:
+    """The printed row is the own loss under the two policies whose margins are at the shifts, iff the gap is 0.
+
+    The difference of the two losses is monotone in the margin, so that these two policies tell them apart.
+    """
+    margins = own_shift / k.beta, shift / k.beta
+    rejected = -10 - abs(margins[0]) - abs(margins[1])
+    policies = rejected + margins[0], rejected, rejected + margins[1], rejected
+    same = equal(apart(row(name, k), *policies), own_apart(name, k, *policies, **convention), "printed and own loss")
+    return iff(same, equal(gap, 0, "difference of the shifts"))
+
+
+rdpo = row_claim("gip.table-2.rdpo", "r-dpo", "R-DPO Park et al., Eq 9", (BETA, NotNegative("alpha"), Lengths()),
+                 ("beta", "alpha", *LENGTHS, *REFERENCE),
+                 "The reference lacks the factor beta, and the length term has the opposite sign: a longer chosen response loses margin here "
+                 "and gains it there. With the opposite sign for the own loss as well, beta remains (sub-entry).")
+
+
+@rdpo.corrected(
+    rf"{EXACT} \text{{ with }} \beta c_{{ref}} - \alpha(|y_w| - |y_l|) \text{{ for }} c_{{ref}} + \alpha(|y_w| - |y_l|); \text{{ as printed, for every "
+    r"policy, iff } (\beta - 1)\,c_{ref} = 2\alpha(|y_w| - |y_l|)",
+    neighbours={**NEAR, "as printed iff alpha(|y_w| - |y_l|) = 0": {"only": "alpha"}, "as printed iff c_ref and the lengths cancel": {"only": "once"}})
+@tabled("beta", "alpha", *LENGTHS, *REFERENCE)
+def _rdpo(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
+          scale: tuple[str, int, int] | None = None, only: str = "") -> Relation:
+    extra = k.alpha * k.longer
+    gap = {"": (k.beta - 1) * k.shift - 2 * extra, "alpha": extra, "once": k.shift - extra}[only]
+    return both(amended_is_own("r-dpo", k, chosen, rejected, printed=printed, scale=scale),
+                printed_is_own_iff("r-dpo", k, k.beta * k.shift - extra, k.shift + extra, gap))
+
+
+simpo = row_claim("gip.table-2.simpo", "simpo", "SimPO Meng et al., Eq 6", (BETA, Numbers("gamma"), Lengths()), ("beta", "gamma", *LENGTHS),
+                  neighbours={"gamma 1 % larger": {"scale": ("gamma", 101, 100)}, "beta 1 % larger": {"scale": ("beta", 101, 100)},
+                              "lengths exchanged": {"exchange": True}, "no gamma": {"scale": ("gamma", 0, 1)}})
+ipo = row_claim("gip.table-2.ipo", "ipo", "IPO Azar et al., Eq 17", (BETA,), ("beta", *REFERENCE),
+                "Eq 8 puts a minus before the square: the row is the negative of the loss, and drives the margin away from its target. With "
+                "log-likelihoods per token, as the paper's experiments use it, the lengths are missing too (sub-entry).")
+
+
+@ipo.corrected(
+    r"-m(\log\pi_w - \log\pi_l) = -\ell_{own}(\pi) \text{ exactly}; \text{ with } m(a) = -\left(a - (c_{ref} + \tfrac{1}{2\beta})\right)^2 "
+    r"\text{ the row is the loss}",
+    neighbours={"the row is the loss": {"sign": 1}, "beta 1 % larger": {"scale": ("beta", 101, 100)}, "twice it": {"sign": -2}})
+@tabled("beta", *REFERENCE)
+def _ipo(chosen: Any, rejected: Any, *, k: Constants, sign: int = -1,
+         scale: tuple[str, int, int] | None = None) -> Relation:
+    own = own_value("ipo", k, chosen, rejected)
+    changed = varied(k, scale=scale)
+    return both(equal(row("ipo", changed).value(chosen, rejected), sign * own, "printed row and minus the own loss"),
+                equal(amended("ipo", changed).value(chosen, rejected), own, "amended row and own loss"))
+
+
+rrhf = row_claim("gip.table-2.rrhf", "rrhf", "RRHF Yuan et al., Eqs 2 to 4", (NotNegative("lam"), Lengths()), ("lam", *LENGTHS),
+                 neighbours={"lambda 1 % larger": {"scale": ("lam", 101, 100)}, "lengths exchanged": {"exchange": True},
+                             "no regulariser": {"scale": ("lam", 0, 1)}})
+slic = row_claim("gip.table-2.slic", "slic", "SLiC Zhao et al., Eq 3", (Numbers("delta"), NotNegative("lam")), ("delta", "lam"),
+                 neighbours={"delta 1 % larger": {"scale": ("delta", 101, 100)}, "lambda 1 % larger": {"scale": ("lam", 101, 100)},
+                             "no regulariser": {"scale": ("lam", 0, 1)}})
+cpo = row_claim("gip.table-2.cpo", "cpo", "CPO Xu et al., Eqs 3 to 5", (BETA, NotNegative("lam")), ("beta", "lam"),
+                neighbours={"beta 1 % larger": {"scale": ("beta", 101, 100)}, "lambda 1 % larger": {"scale": ("lam", 101, 100)},
+                            "no regulariser": {"scale": ("lam", 0, 1)}})
+
+
+# Rows with functions of their own
+
+
+dpop = row_claim("gip.table-2.dpop", "dpo-positive", "DPOP Pal et al., Eq 3", (BETA, NotNegative("lam")), ("beta", "lam", *REFERENCE),
+                 "beta is missing before the reference and before the penalty. Read to the letter the row has no value: the logarithm of "
+                 "c_ref^w, which is itself a log-probability, is that of a number below 0.")
+
+
+@dpop.corrected(
+    rf"{EXACT} \text{{ with }} \beta c_{{ref}} \text{{ for }} c_{{ref}} \text{{ and }} \beta\lambda \text{{ for }} \lambda",
+    neighbours={**NEAR, "lambda 1 % larger": {"scale": ("lam", 101, 100)}})
+@tabled("beta", "lam", *REFERENCE)
+def _dpop(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
+          scale: tuple[str, int, int] | None = None) -> Relation:
+    return amended_is_own("dpo-positive", k, chosen, rejected, printed=printed, scale=scale)
+
+
+KTO = ("beta", "lam_w", "lam_l", "z")
+kto = row_claim("gip.table-2.kto", "kto", "KTO Ethayarajh et al., Eq 8", (BETA, Numbers("lam_w"), Numbers("lam_l"), NotNegative("z")),
+                (*KTO, *REFERENCE),
+                "The rejected term has the wrong sign and beta is missing in three places. With the sign as printed the loss falls when the "
+                "rejected response becomes likelier (sub-entry).")
+
+
+@kto.corrected(
+    r"h_w(a) = \lambda_w\sigma(\beta(a - c_{ref}^w - z)),\; h_l(a) = -\lambda_l\sigma(\beta(c_{ref}^l + z - a)) \implies "
+    r"\ell = \ell_{own} - \lambda_w - \lambda_l",
+    neighbours={"as printed": {"printed": True}, "beta 1 % larger": {"scale": ("beta", 101, 100)}, "twice z": {"scale": ("z", 2, 1)},
+                "lambda_w 1 % larger": {"scale": ("lam_w", 101, 100)}})
+@tabled(*KTO, *REFERENCE)
+def _kto(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
+         scale: tuple[str, int, int] | None = None) -> Relation:
+    r = (row if printed else amended)("kto", varied(k, scale=scale))
+    return equal(r.value(chosen, rejected), own_value("kto", k, chosen, rejected) - k.lam_w - k.lam_l, "amended row and own loss")
+
+
+sppo = row_claim("gip.table-2.sppo", "sppo", "SPPO Wu et al., Eq 4.5, with 1/(2 beta) as TRL has it", (BETA,), ("beta", *REFERENCE),
+                 "Eq 8 puts a minus before the chosen square, the reference is missing, and the target is twice as far.")
+
+
+@sppo.corrected(
+    r"m(a) = a,\; h_w(a) = -\left(a - c_{ref}^w - \tfrac{1}{2\beta}\right)^2,\; h_l(a) = \left(a - c_{ref}^l + \tfrac{1}{2\beta}\right)^2 \implies "
+    r"\ell = \ell_{own}",
+    neighbours={"as printed": {"printed": True}, "beta 1 % larger": {"scale": ("beta", 101, 100)}, "half beta": {"scale": ("beta", 1, 2)}})
+@tabled("beta", *REFERENCE)
+def _sppo(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
+          scale: tuple[str, int, int] | None = None) -> Relation:
+    r = (row if printed else amended)("sppo", varied(k, scale=scale))
+    return equal(r.value(chosen, rejected), own_value("sppo", k, chosen, rejected), "amended row and own loss")
