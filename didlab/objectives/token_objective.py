@@ -40,33 +40,35 @@ class TokenObjective:
     offset: Any = 0
     sigmoid: bool = True
 
+    def _margin(self, score: Score) -> Array:
+        parts = [x[..., :1, :] for x in score.terms] + [-x[..., 1:, :] for x in score.terms]
+        if getattr(self.offset, "ndim", 0):
+            return total([*parts, -self.offset[..., None]])
+        return total(parts) - self.offset if self.offset != 0 else total(parts)
+
     def margin(self, pair: TokenPair) -> Array:
         """The difference of the scores less the offset, shape (..., 1)."""
-        terms = self.score(pair).terms
-        parts = [x[..., :1, :] for x in terms] + [-x[..., 1:, :] for x in terms]
-        if getattr(self.offset, "ndim", 0):
-            parts.append(-self.offset[..., None])
-            return total(parts)
-        return total(parts) - self.offset if self.offset != 0 else total(parts)
+        return self._margin(self.score(pair))
 
     def value(self, pair: TokenPair) -> Array:
         """The loss, shape (..., 1), in nats."""
         x = self.margin(pair)
         return link("logistic", x) if self.sigmoid else -x
 
-    def direction(self, pair: TokenPair) -> Array:
-        """The gradient of the margin by the logits, shape (..., 1, 2LV): see `TokenPair.jacobian`."""
-        chosen, rejected = pair.jacobian(self.score(pair).rows)
-        return chosen - rejected
+    def slope(self, margin: Array) -> Array:
+        """The derivative of the loss at a margin, of its shape: minus a probability, or -1."""
+        return link("logistic", margin, 1) if self.sigmoid else 0 * margin - 1
 
-    def slope(self, pair: TokenPair) -> Array:
-        """The derivative of the loss by the margin, shape (..., 1): minus a probability, or -1."""
-        x = self.margin(pair)
-        return link("logistic", x, 1) if self.sigmoid else 0 * x - 1
+    def margin_and_direction(self, pair: TokenPair) -> tuple[Array, Array]:
+        """The margin and its gradient by the logits, shape (..., 1, 2LV): see `TokenPair.jacobian`."""
+        score = self.score(pair)
+        chosen, rejected = pair.jacobian(score.rows)
+        return self._margin(score), chosen - rejected
 
     def gradient(self, pair: TokenPair) -> Array:
         """The gradient of the loss by the logits, shape (..., 1, 2LV)."""
-        return self.slope(pair)[..., None] * self.direction(pair)
+        margin, direction = self.margin_and_direction(pair)
+        return self.slope(margin)[..., None] * direction
 
 
 @dataclass(frozen=True)
@@ -83,34 +85,37 @@ class PriorObjective:
     alpha: Any = 1
     fixed: bool = False
 
-    def _logs(self, pair: TokenPair) -> tuple[Array, ...]:
-        w, z = pair.log_likelihood().value, self.prior(pair).value
+    def _logs(self, pair: TokenPair, prior: Score) -> tuple[Array, ...]:
+        w, z = pair.log_likelihood().value, prior.value
         return w[..., :1], w[..., 1:], z[..., :1], z[..., 1:]
 
     def margin(self, pair: TokenPair) -> Array:
         """What is inside the sigmoid, shape (..., 1)."""
-        return mi_dpo.margin(*self._logs(pair), alpha=self.alpha)
+        return mi_dpo.margin(*self._logs(pair, self.prior(pair)), alpha=self.alpha)
 
     def value(self, pair: TokenPair) -> Array:
         """The loss, shape (..., 1), in nats."""
-        return mi_dpo.value(*self._logs(pair), alpha=self.alpha)
+        return mi_dpo.value(*self._logs(pair, self.prior(pair)), alpha=self.alpha)
 
-    def slope(self, pair: TokenPair) -> Array:
-        """The derivative of the loss by the margin, shape (..., 1): minus a probability."""
-        return link("logistic", self.margin(pair), 1)
+    def slope(self, margin: Array) -> Array:
+        """The derivative of the loss at a margin, of its shape: minus a probability."""
+        return link("logistic", margin, 1)
 
-    def direction(self, pair: TokenPair) -> Array:
-        """The gradient of the margin by the logits, shape (..., 1, 2LV), the prior differentiated or held fixed."""
-        alpha = self.alpha if getattr(self.alpha, "ndim", 0) else self.alpha + 0 * pair.log_likelihood().value[..., :1]
+    def margin_and_direction(self, pair: TokenPair) -> tuple[Array, Array]:
+        """The margin and its gradient by the logits, shape (..., 1, 2LV), the prior differentiated or held fixed."""
+        prior = self.prior(pair)
+        margin = mi_dpo.margin(*self._logs(pair, prior), alpha=self.alpha)
+        scale = self.alpha if getattr(self.alpha, "ndim", 0) else self.alpha + 0 * margin
         chosen, rejected = pair.jacobian(pair.log_likelihood().rows)
         if self.fixed:
-            return mi_dpo.gradient(alpha, chosen, rejected)
-        prior = dict(zip(("chosen_prior", "rejected_prior"), pair.jacobian(self.prior(pair).rows), strict=True))
-        return mi_dpo.gradient(alpha, chosen, rejected, **prior)
+            return margin, mi_dpo.gradient(scale, chosen, rejected)
+        rows = dict(zip(("chosen_prior", "rejected_prior"), pair.jacobian(prior.rows), strict=True))
+        return margin, mi_dpo.gradient(scale, chosen, rejected, **rows)
 
     def gradient(self, pair: TokenPair) -> Array:
         """The gradient of the loss by the logits, shape (..., 1, 2LV)."""
-        return self.slope(pair)[..., None] * self.direction(pair)
+        margin, direction = self.margin_and_direction(pair)
+        return self.slope(margin)[..., None] * direction
 
 
 def on_tokens(objective: Objective) -> TokenObjective:

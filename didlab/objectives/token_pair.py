@@ -175,14 +175,36 @@ class TokenPair:
         """Next-token probabilities of the policy."""
         return carrier_of(self.policy).softmax(self.policy)
 
+    @cached_property
+    def token_logs(self) -> tuple[Array, Array]:
+        """Log-probabilities of the tokens under policy and reference, shape (..., 2, L)."""
+        return self._taken(self.log_policy), self._taken(self.log_reference)
+
+    @cached_property
+    def residuals(self) -> Array:
+        """The derivative of the log-probability of each token by its row, shape (..., 2, L, V)."""
+        return residuals(self.probabilities, self.tokens)
+
+    @cached_property
+    def forward(self) -> tuple[Array, Array]:
+        """The divergence of the reference from the policy at every prefix, and its derivative by the row."""
+        rows = self.probabilities - carrier_of(self.reference).softmax(self.reference)
+        return kl_divergence(self.reference, self.policy), rows
+
+    @cached_property
+    def reverse(self) -> tuple[Array, Array]:
+        """The divergence of the policy from the reference at every prefix, and its derivative by the row."""
+        kl = kl_divergence(self.policy, self.reference)
+        return kl, self.probabilities * (self.log_policy - self.log_reference - kl[..., None])
+
     def log_likelihood(self, weights: Any = 1) -> Score:
         r""":math:`\sum_t w_t \log\pi(y_t)`, weights of shape (..., 2, L) or a number."""
         w = weights * self.present
-        return Score((w * self._taken(self.log_policy),), _behind(w) * residuals(self.probabilities, self.tokens))
+        return Score((w * self.token_logs[0],), w[..., None] * self.residuals)
 
     def reference_likelihood(self, weights: Any = 1) -> Score:
         r""":math:`\sum_t w_t \log\pi_{ref}(y_t)`, a constant of the policy."""
-        return Score((weights * self.present * self._taken(self.log_reference),))
+        return Score((weights * self.present * self.token_logs[1],))
 
     def divergence(self, weights: Any = 1, *, of: str = "reference") -> Score:
         r"""The sequential divergence :math:`\sum_t w_t\,D(\pi_{ref}\|\pi)_t`, or of the policy from the reference.
@@ -194,15 +216,11 @@ class TokenPair:
         Raises:
             ArgumentError: another name.
         """
-        w = weights * self.present
-        if of == "reference":
-            rows = self.probabilities - carrier_of(self.reference).softmax(self.reference)
-            return Score((w * kl_divergence(self.reference, self.policy),), _behind(w) * rows)
-        if of != "policy":
+        if of not in ("reference", "policy"):
             raise ArgumentError("of", "reference or policy", repr(of))
-        kl = kl_divergence(self.policy, self.reference)
-        excess = self.log_policy - self.log_reference - kl[..., None]
-        return Score((w * kl,), _behind(w) * self.probabilities * excess)
+        kl, rows = self.forward if of == "reference" else self.reverse
+        w = weights * self.present
+        return Score((w * kl,), w[..., None] * rows)
 
     def jacobian(self, rows: Array) -> tuple[Array, Array]:
         """Derivatives (..., 2, L, V) as vectors over all logits, (..., 1, 2LV) for each response.
@@ -212,7 +230,7 @@ class TokenPair:
         """
         one = rows if not isinstance(rows, int) else self.policy * rows
         common = self.policy.new_tensor(self.shared) if is_tensor(self.policy) else self.shared
-        common = _behind(common)
+        common = common[..., None]
         chosen, rejected = one[..., 0, :, :], one[..., 1, :, :]
         w = _flat([chosen, chosen * 0])
         return w, _flat([rejected * common, rejected * (1 - common)])
@@ -222,10 +240,6 @@ class TokenPair:
             index = rows.new_tensor(self.tokens).long()
             return rows.gather(-1, index[..., None])[..., 0]
         return np.take_along_axis(rows, self.tokens[..., None], -1)[..., 0]
-
-
-def _behind(x: Any) -> Any:
-    return x[..., None]
 
 
 def _flat(parts: list[Array]) -> Array:

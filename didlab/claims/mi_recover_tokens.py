@@ -1,0 +1,249 @@
+r"""Reductions of MI-DPO to token-level losses: TDPO in both published forms, TIS-DPO, SparsePO.
+
+Ref: Tutunov et al. 2025, section 4 and Appendix B. Gradients are by the logits of the next token at every prefix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..engine.relations import either, equal, forall, iff
+from ..engine.token_pairs import NotNegative, TokenPairs, TokenWeights
+from ..objectives import get, priors, sparse_po, tdpo, tis_dpo
+from ..objectives.token_objective import on_tokens, under_prior
+from ..objectives.token_pair import Score, TokenPair, token_pair
+from .reductions import Reduction, check_of, gradients, recovers
+
+__all__: list[str] = []
+
+PAIRS, APART, ALPHA = TokenPairs(agree=0.3), TokenPairs(different=True), NotNegative("alpha", positive=True)
+
+
+# ----------------------------------------------------------------------------------------------------------- TDPO
+
+def other_order(alpha: Any):
+    """The divergences of the policy from the reference."""
+    def prior(pair: TokenPair) -> Score:
+        return pair.reference_likelihood() - pair.divergence(of="policy")
+
+    return prior
+
+
+def other_sign(alpha: Any):
+    """The divergences added."""
+    def prior(pair: TokenPair) -> Score:
+        return pair.reference_likelihood() + pair.divergence()
+
+    return prior
+
+
+TDPO = Reduction(
+    "tdpo", "TDPO", r"J_{TDPO}(\pi)",
+    r"\zeta \propto \pi_{ref}(y|x)\,\exp\Big(-\sum_t KL(\pi_{ref}(\cdot|x,y^{<t})\,\|\,\pi(\cdot|x,y^{<t}))\Big)",
+    lambda alpha: tdpo.objective(beta=alpha), lambda alpha: priors.tdpo(), (), (PAIRS, ALPHA),
+    {"divergence the other way round": other_order, "divergence of the other sign": other_sign},
+    reading="The loss printed is the first of the two forms of TDPO. ",
+)
+tdpo_loss = recovers(TDPO)
+tdpo_value = recovers(TDPO, "value")
+tdpo_gradient = recovers(TDPO, "gradient")
+tdpo_fixed = recovers(TDPO, "gradient-fixed-prior")
+
+
+@tdpo_fixed.corrected(
+    r"\text{The gradients are equal exactly if } \pi = \pi_{ref} \text{ after every prefix of a token that one response has and the other has not}",
+    neighbours={
+        "after every prefix": dict(where="all"), "for the chosen alone": dict(where="chosen"),
+        "for the rejected alone": dict(where="rejected"), "for the token alone": dict(where="token"),
+    },
+)
+def divergences_agree(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, *, where: str = "unshared"):
+    pair = token_pair(policy, reference, tokens, lengths)
+    mi = under_prior(priors.tdpo(), alpha=alpha, fixed=True)
+    held, full = gradients(mi, tdpo.objective(beta=alpha), pair)
+    gap = pair.divergence().rows
+    own = pair.present * (1 - pair.shared[..., None, :])
+    if where == "token":
+        moved = own * (pair.log_likelihood().terms[0] - pair.reference_likelihood().terms[0])
+        return iff(forall(equal(held, full, "gradient")), forall(equal(moved, 0, "log-ratio")))
+    side = {"chosen": [1, 0], "rejected": [0, 1]}.get(where, [1, 1])
+    keep = pair.present if where == "all" else own * [[side[0]], [side[1]]]
+    return iff(forall(equal(held, full, "gradient, the prior fixed")),
+               forall(equal(keep[..., None] * gap, 0, "policy less reference")))
+
+
+SECOND = Reduction(
+    "tdpo.second", "TDPO, second form", r"J_{TDPO_2}(\pi)", TDPO.prior,
+    lambda alpha, weight: tdpo.objective(beta=alpha, alpha=weight, form="tdpo2"),
+    lambda alpha, weight: priors.tdpo(), ("weight",), (PAIRS, ALPHA, NotNegative("weight")),
+    reading="The second published form: weight of the divergences, and a stop-gradient at the chosen response. ",
+)
+second_value = recovers(SECOND, "value")
+second_gradient = recovers(SECOND, "gradient")
+second_fixed = recovers(SECOND, "gradient-fixed-prior")
+WEIGHTED = replace(SECOND, zeta=lambda alpha, weight: priors.tdpo(weight=weight))
+WEIGHTED_PRIOR = r"\zeta \propto \pi_{ref}(y|x)\,\exp\Big(-\alpha_2\sum_t KL(\pi_{ref}\,\|\,\pi)_t\Big)"
+NEAR = {"scale off by one per cent": dict(change="scale"), "prior tilted towards the policy": dict(change="tilt"),
+        "inverse prior": dict(change="inverse"), "prior squared": dict(change="square")}
+
+second_value.corrected(
+    rf"\text{{The losses are equal with }} {WEIGHTED_PRIOR}", neighbours=NEAR)(check_of(WEIGHTED, "value"))
+
+
+@second_gradient.corrected(
+    rf"\text{{The gradients are equal with }} {WEIGHTED_PRIOR} \text{{, held fixed at }} y_w \text{{ and differentiated at }} y_l",
+    neighbours={
+        "held fixed at the rejected": dict(held=(0, 1)), "held fixed at both": dict(held=(1, 1)),
+        "held fixed at none": dict(held=(0, 0)), "weight off by two per cent": dict(factor=(51, 50)),
+    },
+)
+def half_held(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, weight: Any, *,
+              held: Any = (1, 0), factor: Any = (1, 1)):
+    pair = token_pair(policy, reference, tokens, lengths)
+
+    def prior(pair: TokenPair) -> Score:
+        return priors.tdpo(weight=weight * factor[0] / factor[1])(pair).held(held)
+
+    a, b = gradients(under_prior(prior, alpha=alpha), SECOND.own(alpha=alpha, weight=weight), pair)
+    return forall(equal(a, b, "gradient"))
+
+
+@second_fixed.corrected(
+    rf"\text{{With }} {WEIGHTED_PRIOR} \text{{ held fixed, the gradients are equal exactly if }} \alpha_2 = 0 \text{{ or }} \pi = \pi_{{ref}} \text{{ after every prefix of a token of }} y_l",
+    neighbours={
+        "prefixes of the chosen": dict(which=0), "whatever the weight": dict(weighted=False),
+        "prefixes of the rejected alone": dict(alone=True),
+    },
+)
+def rejected_agrees(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, weight: Any, *,
+                    which: int = 1, weighted: bool = True, alone: bool = False):
+    pair = token_pair(policy, reference, tokens, lengths)
+    mi = under_prior(WEIGHTED.zeta(alpha=alpha, weight=weight), alpha=alpha, fixed=True)
+    held, full = gradients(mi, SECOND.own(alpha=alpha, weight=weight), pair)
+    gap = pair.divergence().rows[..., which, :, :]
+    if alone:
+        gap = gap * (1 - pair.shared)[..., None]
+    agree = forall(equal(gap, 0, "policy less reference"))
+    return iff(forall(equal(held, full, "gradient, the prior fixed")),
+               either(forall(equal(weight, 0, "weight")), agree) if weighted else agree)
+
+
+# -------------------------------------------------------------------------------------------------------- TIS-DPO
+
+def tis_sign(alpha: Any, weights: Any):
+    """The divergence with the opposite sign."""
+    def prior(pair: TokenPair) -> Score:
+        ratios = pair.reference_likelihood(weights) - pair.log_likelihood(weights)
+        return pair.log_likelihood() + ratios - pair.divergence(weights, of="policy")
+
+    return prior
+
+
+def tis_order(alpha: Any, weights: Any):
+    """The divergence of the reference from the policy."""
+    def prior(pair: TokenPair) -> Score:
+        ratios = pair.reference_likelihood(weights) - pair.log_likelihood(weights)
+        return pair.log_likelihood() + ratios + pair.divergence(weights)
+
+    return prior
+
+
+TIS = Reduction(
+    "tisdpo", "TIS-DPO", r"J_{TIS\text{-}DPO}(\pi)",
+    r"\zeta \propto \pi(y|x) \prod_i \Big(\tfrac{\pi_{ref}(y_i|x,y_{<i})}{\pi(y_i|x,y_{<i})}\Big)^{w(y_i;x)} \exp\Big(\sum_i w(y_i;x)\,KL(\pi\,\|\,\pi_{ref})_i\Big)",
+    lambda alpha, weights: tis_dpo.objective(weights=weights, beta=alpha),
+    lambda alpha, weights: priors.tis_dpo(weights=weights), ("weights",), (APART, ALPHA, TokenWeights("weights")),
+    {"divergence of the other sign": tis_sign, "divergence the other way round": tis_order},
+    reading="One triple of two different responses, weights of their tokens that do not depend on the policy. ",
+)
+tis = recovers(TIS)
+tis_value = recovers(TIS, "value")
+tis_gradient = recovers(TIS, "gradient")
+tis_fixed = recovers(TIS, "gradient-fixed-prior")
+
+
+def direction_of_dpo(r: Reduction, form: str, pair: TokenPair, alpha: Any, **hyper: Any) -> Any:
+    """Over sigma(-m): MI-DPO's gradient with the prior held fixed is that of DPO, or is it not (the false forms)."""
+    mi = under_prior(r.zeta(alpha=alpha, **hyper), alpha=alpha, fixed=form != "differentiated")
+    dpo = on_tokens(get("dpo", beta=alpha * 101 / 100 if form == "near" else alpha))
+    other = dpo if form in ("dpo", "near", "differentiated") else r.own(alpha=alpha, **hyper)
+    if form == "per token":
+        other = on_tokens(get("simpo", beta=alpha, gamma=0))
+    return forall(equal(mi.margin_and_direction(pair)[1], other.margin_and_direction(pair)[1],
+                        "gradient over its factor"))
+
+
+FALSE_FORMS = {
+    "the direction of the loss itself": dict(form="own"), "the prior differentiated": dict(form="differentiated"),
+    "the direction of SimPO": dict(form="per token"), "off by one per cent": dict(form="near"),
+}
+
+
+@tis_fixed.corrected(
+    r"\text{The gradient with the prior held fixed is that of DPO with another factor: } \nabla J_{MI} / \sigma(-m_{TIS}) = \nabla J_{DPO} / \sigma(-m_{DPO}) \text{, whatever the weights}",
+    neighbours=FALSE_FORMS,
+)
+def tis_is_dpo(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, weights: Any, *, form: str = "dpo"):
+    return direction_of_dpo(TIS, form, token_pair(policy, reference, tokens, lengths), alpha, weights=weights)
+
+
+# ------------------------------------------------------------------------------------------------------- SparsePO
+
+def masks_swapped(alpha: Any, reward_mask: Any, divergence_mask: Any):
+    """The two masks exchanged."""
+    return priors.sparse_po(reward_mask=divergence_mask, divergence_mask=reward_mask)
+
+
+def mask_inside(alpha: Any, reward_mask: Any, divergence_mask: Any):
+    """The policy whole instead of to the power 1 - mask."""
+    def prior(pair: TokenPair) -> Score:
+        return pair.log_likelihood() + pair.reference_likelihood(reward_mask) - pair.divergence(divergence_mask)
+
+    return prior
+
+
+MASKS = TokenWeights("reward_mask", "divergence_mask", of_tokens=True)
+SPARSE = Reduction(
+    "sparsepo", "SparsePO", r"J_{sparsePO}(\pi) = -(u_{\mu_1} - \Delta_{\mu_2})",
+    r"\zeta \propto \exp\Big(\sum_t \log \tfrac{[\pi(y^t|x,y^{<t})]^{1-\mu_1(y^t)}}{\pi_{ref}(y^t|x,y^{<t})^{-\mu_1(y^t)}} - \sum_t \mu_2(y^t)\,KL(\pi_{ref}\,\|\,\pi)_t\Big)",
+    lambda alpha, reward_mask, divergence_mask: sparse_po.objective(
+        reward_mask=reward_mask, divergence_mask=divergence_mask, beta=alpha, convention="linear"),
+    lambda alpha, reward_mask, divergence_mask: priors.sparse_po(
+        reward_mask=reward_mask, divergence_mask=divergence_mask),
+    ("reward_mask", "divergence_mask"), (PAIRS, ALPHA, MASKS),
+    {"masks exchanged": masks_swapped, "policy not masked": mask_inside},
+    reading="The loss as printed, without a log-sigmoid; the dots of the prior are the tokens. Masks are given. ",
+)
+PUBLISHED = replace(
+    SPARSE, id="sparsepo.published", loss=r"-\log\sigma(u_{\mu_1} - \Delta_{\mu_2})",
+    own=lambda alpha, reward_mask, divergence_mask: sparse_po.objective(
+        reward_mask=reward_mask, divergence_mask=divergence_mask, beta=alpha),
+    reading="The loss with the log-sigmoid of its own paper; the dots of the prior are the tokens. Masks are given. ",
+)
+sparse = recovers(SPARSE)
+sparse_value = recovers(SPARSE, "value")
+sparse_gradient = recovers(SPARSE, "gradient")
+sparse_fixed = recovers(SPARSE, "gradient-fixed-prior")
+published = recovers(PUBLISHED)
+published_fixed = recovers(PUBLISHED, "gradient-fixed-prior")
+RESTORED = r"\text{With the log-sigmoid that is missing, } J_{sparsePO}(\pi) = -\log\sigma(u_{\mu_1} - \Delta_{\mu_2})\text{: }"
+FALSE = NEAR | {"masks exchanged": dict(change="masks exchanged"), "policy not masked": dict(change="policy not masked")}
+
+sparse.corrected(RESTORED + r"\text{the losses and their gradients are equal}", neighbours=FALSE)(check_of(PUBLISHED, ""))
+sparse_value.corrected(RESTORED + r"\text{the losses are equal}", neighbours=FALSE)(check_of(PUBLISHED, "value"))
+sparse_gradient.corrected(
+    RESTORED + r"\text{the gradients are equal}", neighbours=FALSE)(check_of(PUBLISHED, "gradient"))
+
+DPO_AGAIN = (r"\text{The gradient with the prior held fixed is that of DPO with another factor: }"
+             r" \nabla J_{MI} / \sigma(-m) = \nabla J_{DPO} / \sigma(-m_{DPO}) \text{, whatever the masks}")
+
+
+def sparse_is_dpo(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, reward_mask: Any,
+                  divergence_mask: Any, *, form: str = "dpo"):
+    return direction_of_dpo(SPARSE, form, token_pair(policy, reference, tokens, lengths), alpha,
+                            reward_mask=reward_mask, divergence_mask=divergence_mask)
+
+
+sparse_fixed.corrected(DPO_AGAIN, neighbours=FALSE_FORMS)(sparse_is_dpo)
+published_fixed.corrected(DPO_AGAIN, neighbours=FALSE_FORMS)(sparse_is_dpo)
