@@ -123,6 +123,8 @@ def audit(backend: Backend, items: Sequence[Item]) -> Audit:
             _normalised(backend, probes, bound),
             _padding(backend, probes, together, bound),
             _plain(backend, probes, together, bound),
+            _precision(backend, probes, together),
+            _adapter(backend, probes, together, bound),
         ),
     )
 
@@ -263,3 +265,22 @@ def _plain(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray], bou
         return Finding("the model's own logits", None, bound, True, "the backend has no other way to score")
     wanted = [backend.plain(i) for i in probes]
     return _same("the model's own logits", rows, wanted, bound, "values differ from the plain log-softmax by {}")
+
+
+def _precision(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray]) -> Finding:
+    """What the working dtype costs: reported, not judged."""
+    check = "float32 against the working dtype"
+    wide = backend.in_float32() if hasattr(backend, "in_float32") else None
+    if wide is None:
+        return Finding(check, None, None, True, "the backend works in float32 or wider, or does not say")
+    worst = max(_gap(a, b) for a, b in zip(rows, _score(wide, probes), strict=True))
+    return Finding(check, worst, None, True, f"they differ by {worst:.2g} nats on a token at most")
+
+
+def _adapter(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+    """A reference with its adapter off is the base model: its weights, scored without the adapter's code."""
+    check = "adapter off = base model"
+    base = backend.base() if hasattr(backend, "base") else None
+    if base is None:
+        return Finding(check, None, bound, True, "no adapter is switched off")
+    return _same(check, rows, _score(base, probes), bound, "the disabled adapter still moves values by {}")

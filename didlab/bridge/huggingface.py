@@ -11,6 +11,7 @@ Position ids are written out, so that padding on the left or right gives the sam
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
@@ -199,9 +200,24 @@ class HuggingFaceBackend:
 
     # what the self-audit compares with
 
+    def in_float32(self) -> HuggingFaceBackend | None:
+        """A copy in float32, or None where the weights are that wide already."""
+        if torch.finfo(self.dtype).bits >= 32:
+            return None
+        copied = copy.deepcopy(self.model).float()
+        return HuggingFaceBackend(copied, name=self._name, pad=self.pad, padding=self.padding, adapter=self.adapter)
+
     def with_padding(self, side: str) -> HuggingFaceBackend:
         """The same model with padding on the other side."""
         return HuggingFaceBackend(self.model, name=self._name, pad=self.pad, padding=side, adapter=self.adapter)
+
+    def base(self) -> HuggingFaceBackend | None:
+        """Where the adapter is off: a copy of the base model from which the adapter's modules were removed."""
+        if self.adapter:
+            return None
+        return HuggingFaceBackend(
+            copy.deepcopy(self.model).unload(), name=self._name, pad=self.pad, padding=self.padding
+        )
 
     def plain(self, item: Item) -> np.ndarray:
         """The same numbers the obvious way: one response, no padding, the model's own logits, log-softmax in float64.

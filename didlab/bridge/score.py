@@ -26,7 +26,7 @@ from .backend import Backend, Item, checked
 from .data import Pair, fingerprint
 from .table import MODELS, write_table
 
-__all__ = ["Plan", "batches", "score"]
+__all__ = ["Plan", "batches", "score", "score_rows"]
 
 Progress = Callable[[int, int], None]
 
@@ -152,7 +152,23 @@ def _part(
     part: Sequence[Pair], models: Mapping[str, Backend], plan: Plan, file: Path, told: Mapping[str, Any],
     progress: Progress | None,
 ) -> None:
-    labelled = [(pair.id, role, item) for pair in part for role, item in pair.items()]
+    write_table(file, score_rows(part, models, plan=plan, progress=progress), told)
+
+
+def score_rows(
+    data: Sequence[Pair], models: Mapping[str, Backend], *, plan: Plan | None = None, progress: Progress | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a score table, in memory and without an audit.
+
+    Raises:
+        BackendError: a model gave something that cannot be used.
+
+    >>> from didlab.bridge import CallableBackend
+    >>> pair = Pair("a", Item((1,), (2, 3)), Item((1,), (4,)))
+    >>> [r["policy_sum"] for r in score_rows([pair], {"policy": CallableBackend(lambda x, y: [-1.0] * len(y))})]
+    [-2.0, -1.0]
+    """
+    labelled = [(pair.id, role, item) for pair in data for role, item in pair.items()]
     items = [item for _, _, item in labelled]
     rows: list[dict[str, Any]] = [
         {
@@ -162,7 +178,7 @@ def _part(
         for id, role, item in labelled
     ]
     seen = np.zeros(len(items), dtype=int)
-    for batch in batches(items, plan.token_budget):
+    for batch in batches(items, (plan or Plan()).token_budget):
         chosen = [items[i] for i in batch]
         for column, model in models.items():
             for i, row in zip(batch, checked(model.name, chosen, model.token_log_probs(chosen)), strict=True):
@@ -178,7 +194,7 @@ def _part(
             progress(int(seen.sum()), len(items))
     if not (seen == 1).all():
         raise BackendError("a response was not scored exactly once")
-    write_table(file, rows, told)
+    return rows
 
 
 def _merge(files: Sequence[Path], path: Path, told: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..errors import FileError
 
-__all__ = ["MODELS", "SCHEMA", "Scores", "read_scores", "schema", "write_table"]
+__all__ = ["MODELS", "SCHEMA", "Scores", "read_scores", "schema", "scores_of", "write_table"]
 
 SCHEMA = "didlab/scores/1"
 MODELS = ("policy", "reference", "rejected_policy")
@@ -99,6 +99,21 @@ class Scores:
         return self.of("chosen", column), self.of("rejected", column)[[order[x] for x in chosen]]
 
 
+def scores_of(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any] | None = None) -> Scores:
+    """Rows of a table, as `score_rows` gives them, ready to be measured."""
+    columns: dict[str, np.ndarray] = {
+        n: np.array([r[n] for r in rows], dtype=object if n in ("id", "role") else np.int64)
+        for n in ("id", "role", "prompt_tokens", "tokens")
+    }
+    tokens: dict[str, list[np.ndarray]] = {}
+    for m in MODELS:
+        sums = [r.get(f"{m}_sum") for r in rows]
+        columns[f"{m}_sum"] = np.array([np.nan if v is None else v for v in sums], dtype=float)
+        values = [r.get(m) for r in rows]
+        tokens[m] = [np.array([] if v is None else v, dtype=np.float64) for v in values]
+    return Scores(about or {}, columns, tokens)
+
+
 def read_scores(path: str | Path) -> Scores:
     """Read a table that `didlab score` wrote.
 
@@ -122,18 +137,12 @@ def read_scores(path: str | Path) -> Scores:
     missing = [n for n in schema().names if n not in table.column_names]
     if missing or not table.num_rows:
         raise FileError(f"{file} lacks {', '.join(missing) if missing else 'rows'}; score it again")
-    columns: dict[str, np.ndarray] = {
-        n: np.array(table[n].to_pylist(), dtype=object if n in ("id", "role") else np.int64)
-        for n in ("id", "role", "prompt_tokens", "tokens")
-    }
-    tokens: dict[str, list[np.ndarray]] = {}
+    scores = scores_of(table.to_pylist(), about)
     for m in MODELS:
-        columns[f"{m}_sum"] = np.array([np.nan if v is None else v for v in table[f"{m}_sum"].to_pylist()], dtype=float)
-        tokens[m] = [np.array([] if v is None else v, dtype=np.float64) for v in table[m].to_pylist()]
-        for n, (row, total) in enumerate(zip(tokens[m], columns[f"{m}_sum"], strict=True)):
+        for n, (row, total) in enumerate(zip(scores.per_token[m], scores.columns[f"{m}_sum"], strict=True)):
             if np.isnan(total) and not len(row):
                 continue
             slack = 1e-6 * max(1.0, float(np.abs(row).sum()))  # float32 keeps 24 bits of each entry
-            if len(row) != columns["tokens"][n] or not abs(row.sum() - total) <= slack:
+            if len(row) != scores.columns["tokens"][n] or not abs(row.sum() - total) <= slack:
                 raise FileError(f"row {n + 1} of {file}: the tokens of `{m}` do not add up to `{m}_sum`")
-    return Scores(about, columns, tokens)
+    return scores

@@ -1,0 +1,89 @@
+"""LoRA adapters: the reference is the base model with the adapter off, and a reference that is not is refused."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from didlab.bridge import Item, audit
+from didlab.bridge.gradients import geometry, selected
+from didlab.bridge.huggingface import HuggingFaceBackend
+from didlab.bridge.load import adapter_off, load_backend
+from didlab.errors import AuditError
+
+from .architectures import build
+
+peft = pytest.importorskip("peft")
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # peft asks transformers for an old name
+RNG = np.random.default_rng(2)
+ITEMS = [
+    Item(tuple(RNG.integers(3, 64, RNG.integers(1, 9))), tuple(RNG.integers(3, 64, RNG.integers(2, 9))))
+    for _ in range(8)
+]
+
+
+@pytest.fixture(scope="module")
+def adapted():
+    """A model whose adapter does something."""
+    base = build("llama")
+    torch.manual_seed(4)
+    settings = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
+    model = peft.get_peft_model(copy.deepcopy(base), settings)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if "lora_B" in name:
+                p.normal_(0, 0.5)
+    return base, model
+
+
+def test_adapter_off_is_the_base_model(adapted):
+    base, model = adapted
+    on, off, plain = HuggingFaceBackend(model), HuggingFaceBackend(model, adapter=False), HuggingFaceBackend(base)
+    scored = [b.token_log_probs(ITEMS) for b in (on, off, plain)]
+    assert max(np.abs(a - b).max() for a, b in zip(scored[1], scored[2], strict=True)) <= plain.rounding
+    assert max(np.abs(a - b).max() for a, b in zip(scored[0], scored[1], strict=True)) > 0.1
+    assert audit(on, ITEMS).passed
+    found = audit(off, ITEMS)
+    assert found.passed
+    assert {f.check for f in found.findings if f.run} >= {"adapter off = base model"}
+    assert "off" in off.name
+    assert on.fingerprint()["weights"] != off.fingerprint()["weights"]
+
+
+def test_an_adapter_that_stays_on_is_refused(adapted):
+    class Cached(HuggingFaceBackend):
+        def _adapters(self):
+            import contextlib
+
+            return contextlib.nullcontext()
+
+    with pytest.raises(AuditError, match="adapter off = base model"):
+        audit(Cached(adapted[1], adapter=False), ITEMS).require()
+
+
+def test_gradients_of_the_adapter_only(adapted):
+    backend = HuggingFaceBackend(adapted[1])
+    names = selected(backend, "lora")
+    assert names
+    assert all("lora_" in n for n in names)
+    some = geometry(backend, ITEMS[0], ITEMS[1], which="lora")
+    every = geometry(backend, ITEMS[0], ITEMS[1])
+    assert set(some.by_parameter) < set(every.by_parameter)
+    for n in some.by_parameter:
+        assert np.allclose(some.by_parameter[n], every.by_parameter[n], rtol=1e-5, atol=1e-9)
+
+
+def test_a_saved_adapter_is_loaded_with_its_base(adapted, tmp_path, monkeypatch):
+    base, model = adapted
+    base.save_pretrained(tmp_path / "base")
+    model.peft_config["default"].base_model_name_or_path = str(tmp_path / "base")
+    model.save_pretrained(tmp_path / "adapter")
+    loaded = load_backend(str(tmp_path / "adapter"))
+    wanted = HuggingFaceBackend(model).token_log_probs(ITEMS)
+    assert max(np.abs(a - b).max() for a, b in zip(loaded.token_log_probs(ITEMS), wanted, strict=True)) <= 1e-5
+    off = adapter_off(loaded).token_log_probs(ITEMS)
+    wanted = HuggingFaceBackend(base).token_log_probs(ITEMS)
+    assert max(np.abs(a - b).max() for a, b in zip(off, wanted, strict=True)) <= 1e-5
