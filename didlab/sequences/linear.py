@@ -18,14 +18,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments import is_tensor, whole
+from ..carriers import NUMPY, carrier_of
 from ..errors import ArgumentError
 
 __all__ = [
-    "Gram", "indicator", "residuals", "sequence_gradient", "sequence_gram", "sequence_inner_product",
-    "token_inner_products",
+    "Gram", "by_tokens", "gradient_gram", "indicator", "residuals", "sequence_gradient", "sequence_gram",
+    "sequence_inner_product", "softmax_residuals", "token_inner_products",
 ]
 
 Array = Any
+TOKENS_COST = 4  # products of tokens are small matrices, each multiplication of which takes longer for its size
+SAFE = 300.0  # exponentials of logits up to this size, and their sums and ratios, neither overflow nor vanish
 
 
 class Gram(NamedTuple):
@@ -78,16 +81,49 @@ def residuals(probabilities: Array, tokens: Any) -> Array:
 
     Ref: "Common pitfalls of margin-based preference optimization", appendix B.2.
     """
-    if probabilities.ndim < 2:
-        raise ArgumentError("probabilities", "of shape (..., L, V)", f"shape {tuple(probabilities.shape)}")
-    y = whole("tokens", tokens, 0, probabilities.shape[-1])
-    if not y.ndim or y.shape[-1] != probabilities.shape[-2]:
-        raise ArgumentError("tokens", f"{probabilities.shape[-2]} on the last axis, as rows", f"shape {y.shape}")
+    y = _tokens("probabilities", probabilities, tokens)
     unit = indicator(y, probabilities.shape[-1], probabilities)
     if not is_tensor(probabilities) and probabilities.dtype == object:
         return unit - probabilities
     others = probabilities * (1 - unit)  # 1 - s would lose the digits of a row that is nearly certain of its token
     return unit * others.sum(-1)[..., None] - others
+
+
+def softmax_residuals(logits: Array, tokens: Any, *, out: Array = None) -> Array:
+    r"""The residuals of the rows :math:`s_t = \mathrm{softmax}(z_t)`, in one pass over float64 logits.
+
+    Args:
+        logits: :math:`z_t`, shape (..., L, V).
+        tokens: :math:`y_t`, integers from 0 to V - 1, shape (..., L).
+        out: a contiguous float64 array of the shape of the logits to write into, which may be the logits.
+
+    Returns:
+        shape (..., L, V).
+
+    Raises:
+        ArgumentError: as for `residuals`, or logits that are not finite.
+
+    >>> softmax_residuals(np.zeros((1, 2)), [0])
+    array([[ 0.5, -0.5]])
+    """
+    if carrier_of(logits) is not NUMPY:
+        return residuals(carrier_of(logits).softmax(logits), tokens)
+    y = _tokens("logits", logits, tokens)
+    z = np.asarray(logits, dtype=np.float64).reshape(-1, logits.shape[-1])
+    if z.size and not -SAFE < z.min() <= z.max() < SAFE:
+        if not np.isfinite(z).all():
+            raise ArgumentError("logits", "finite", "a NaN or infinite entry")
+        z = z - z.max(-1, keepdims=True)
+    with np.errstate(under="ignore"):
+        weights = np.exp(z, out=None if out is None else out.reshape(z.shape))
+        flat = weights.reshape(-1)
+        here = np.arange(0, weights.size, z.shape[-1]) + np.broadcast_to(y, logits.shape[:-1]).ravel()
+        own, flat[here] = flat[here], 0.0
+        others = weights @ np.ones(z.shape[-1])
+        share = 1 / (others + own)
+        weights *= -share[:, None]
+        flat[here] = others * share
+    return weights.reshape(logits.shape)
 
 
 def token_inner_products(features_a: Array, residuals_a: Array, features_b: Array, residuals_b: Array) -> Array:
@@ -116,12 +152,13 @@ def token_inner_products(features_a: Array, residuals_a: Array, features_b: Arra
     return (features_a @ features_b.swapaxes(-1, -2)) * (residuals_a @ residuals_b.swapaxes(-1, -2))
 
 
-def sequence_gradient(features: Array, residual: Array) -> Array:
+def sequence_gradient(features: Array, residual: Array, *, out: Array = None) -> Array:
     r"""The gradient of the log-probability of a whole response, :math:`\sum_t \phi_t \otimes r_t`.
 
     Args:
         features: shape (..., L, D).
         residual: shape (..., L, V).
+        out: a float64 array to write into.
 
     Returns:
         shape (..., D, V), that of the parameters.
@@ -133,7 +170,8 @@ def sequence_gradient(features: Array, residual: Array) -> Array:
     array([[ 0.25, -0.25]])
     """
     _fitting(features, residual, features, residual)
-    return features.swapaxes(-1, -2) @ residual
+    turned = features.swapaxes(-1, -2)
+    return turned @ residual if out is None else np.matmul(turned, residual, out=out)
 
 
 def sequence_inner_product(features_a: Array, residuals_a: Array, features_b: Array, residuals_b: Array) -> Array:
@@ -160,10 +198,9 @@ def sequence_inner_product(features_a: Array, residuals_a: Array, features_b: Ar
     Ref: "Common pitfalls of margin-based preference optimization", section 4.
     """
     _fitting(features_a, residuals_a, features_b, residuals_b)
-    if _by_tokens(features_a, residuals_a, features_b):
+    if by_tokens(features_a.shape[-2], features_b.shape[-2], features_a.shape[-1], residuals_a.shape[-1]):
         return token_inner_products(features_a, residuals_a, features_b, residuals_b).sum((-1, -2))
-    a, b = sequence_gradient(features_a, residuals_a), sequence_gradient(features_b, residuals_b)
-    return (a * b).sum((-1, -2))
+    return _inner(sequence_gradient(features_a, residuals_a), sequence_gradient(features_b, residuals_b))
 
 
 def sequence_gram(features_w: Array, residuals_w: Array, features_l: Array, residuals_l: Array) -> Gram:
@@ -186,17 +223,45 @@ def sequence_gram(features_w: Array, residuals_w: Array, features_l: Array, resi
     Ref: "Common pitfalls of margin-based preference optimization", Eq 5.
     """
     _fitting(features_w, residuals_w, features_l, residuals_l)
-    if _by_tokens(features_w, residuals_w, features_l):
+    if by_tokens(features_w.shape[-2], features_l.shape[-2], features_w.shape[-1], residuals_w.shape[-1]):
         w, l = (features_w, residuals_w), (features_l, residuals_l)  # noqa: E741
         return Gram(*(token_inner_products(*a, *b).sum((-1, -2)) for a, b in ((w, w), (w, l), (l, l))))
-    a, b = sequence_gradient(features_w, residuals_w), sequence_gradient(features_l, residuals_l)
-    return Gram(*((x * y).sum((-1, -2)) for x, y in ((a, a), (a, b), (b, b))))
+    return gradient_gram(sequence_gradient(features_w, residuals_w), sequence_gradient(features_l, residuals_l))
 
 
-def _by_tokens(features_a: Array, residuals_a: Array, features_b: Array) -> bool:
-    """Whether the products of tokens are cheaper than the dense gradients."""
-    (la, d), lb, v = features_a.shape[-2:], features_b.shape[-2], residuals_a.shape[-1]
-    return la * lb * (d + v) < (la + lb) * d * v
+def gradient_gram(gradient_w: Array, gradient_l: Array) -> Gram:
+    """The Gram matrix of two dense gradients, shapes (..., D, V).
+
+    >>> [float(x) for x in gradient_gram(np.ones((2, 3)), 2 * np.ones((2, 3)))]
+    [6.0, 12.0, 24.0]
+    """
+    return Gram(_inner(gradient_w, gradient_w), _inner(gradient_w, gradient_l), _inner(gradient_l, gradient_l))
+
+
+def _inner(a: Array, b: Array) -> Array:
+    """The sum of the products of two tables."""
+    if is_tensor(a) or is_tensor(b) or object in (a.dtype, b.dtype):
+        return (a * b).sum((-1, -2))
+    flat = a.shape[-2] * a.shape[-1]
+    return np.vecdot(a.reshape(*a.shape[:-2], flat), b.reshape(*b.shape[:-2], flat))
+
+
+def _tokens(name: str, rows: Array, tokens: Any) -> np.ndarray:
+    if rows.ndim < 2:
+        raise ArgumentError(name, "of shape (..., L, V)", f"shape {tuple(rows.shape)}")
+    y = whole("tokens", tokens, 0, rows.shape[-1])
+    if not y.ndim or y.shape[-1] != rows.shape[-2]:
+        raise ArgumentError("tokens", f"{rows.shape[-2]} on the last axis, as rows", f"shape {y.shape}")
+    return y
+
+
+def by_tokens(la: int, lb: int, d: int, v: int) -> bool:
+    """Whether inner products of all tokens are cheaper than dense gradients, for La and Lb tokens, D and V.
+
+    >>> by_tokens(20, 20, 768, 32000), by_tokens(64, 64, 32, 32)
+    (True, False)
+    """
+    return TOKENS_COST * la * lb * (d + v) < (la + lb) * d * v
 
 
 def _fitting(features_a: Array, residuals_a: Array, features_b: Array, residuals_b: Array) -> None:

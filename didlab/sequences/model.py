@@ -116,7 +116,7 @@ def token_residuals(model: TokenModel, sequences: Any) -> Array:
     >>> token_residuals(PrefixTable(np.zeros((3, 2))), [1, 0]).tolist()
     [[-0.5, 0.5], [0.5, -0.5]]
     """
-    return linear.residuals(token_probabilities(model, sequences), sequences)
+    return linear.softmax_residuals(token_logits(model, sequences), sequences)
 
 
 def token_log_probabilities(model: TokenModel, sequences: Any) -> Array:

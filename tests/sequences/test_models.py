@@ -10,7 +10,7 @@ from flint import arb, fmpq
 from didlab.errors import DidlabError
 from didlab.sequences import hidden, linear, model, prefixes
 from didlab.sequences.chain import Chain, chain_of
-from didlab.sequences.last_layer import LastLayer
+from didlab.sequences.last_layer import LastLayer, last_layer_gram
 from didlab.sequences.markov import markov_policy
 from didlab.sequences.prefix_table import PrefixTable
 from didlab.sequences.prefixes import ByPrefix
@@ -231,4 +231,36 @@ def test_bad_arguments():
         (lambda: hidden.random_hidden(2, 2, 2, rng=0), "rng"),
     ]:
         with pytest.raises(DidlabError, match=f"`{name}`"):
+            call()
+
+
+@pytest.mark.parametrize("length", [1, 8, 64])
+def test_the_last_layer_of_any_network(length):
+    """From hidden states alone, in blocks: against torch.func, within 1e-12."""
+    rng = np.random.default_rng(length)
+    n, v, d = 70, 32, 32
+    theta, (h_w, h_l) = rng.normal(size=(d, v)), rng.normal(size=(2, n, length, d))
+    w, l = rng.integers(0, v, (2, n, length))  # noqa: E741
+    h_w[0], h_w[1] = 0, 1e4 * h_w[1]  # no gradient, and logits beyond what exponentials hold
+
+    def score(t, h, y):
+        return torch.log_softmax(h @ t, -1).gather(-1, y[:, None]).sum()
+
+    each = torch.func.vmap(torch.func.grad(score), in_dims=(None, 0, 0))
+    a, b = (each(*map(torch.tensor, (theta, h, y))).numpy() for h, y in ((h_w, w), (h_l, l)))
+    norms = [np.sqrt((g * g).sum((1, 2))) for g in (a, b)]
+    found = last_layer_gram(theta, h_w, w, h_l, l)
+    tensors = last_layer_gram(*map(torch.tensor, (theta, h_w, w, h_l, l)))
+    for x, t, (g, i), (k, j) in zip(found, tensors, ((a, 0), (a, 0), (b, 1)), ((a, 0), (b, 1), (b, 1)), strict=True):
+        close = 1e-12 * norms[i] * norms[j]
+        assert (abs(x - (g * k).sum((1, 2))) <= close).all()
+        assert (abs(t.numpy() - x) <= close).all()
+    assert last_layer_gram(theta, h_w[:0], w[:0], h_l[:0], l[:0]).ww.shape == (0,)
+    for call, name in [
+        (lambda: last_layer_gram(theta, h_w[:, :, :3], w, h_l, l), "hidden_w"),
+        (lambda: last_layer_gram(theta, h_w, w, h_l[:9], l[:9]), "hidden_l"),
+        (lambda: last_layer_gram(theta, np.inf * h_l, w, h_l, l), "logits"),
+        (lambda: last_layer_gram(theta, h_w, w + v, h_l, l), "sequences"),
+    ]:
+        with np.errstate(invalid="ignore"), pytest.raises(DidlabError, match=f"`{name}`"):
             call()
