@@ -16,7 +16,7 @@ from . import weights
 from .kinds import Field, Kind, Numbers, Raw, Rng, Shape
 from .lifts import Lift
 
-__all__ = ["Channels", "Gains", "Preferences"]
+__all__ = ["Channels", "FixedPoints", "Gains", "Preferences"]
 
 PROMPTS, RESPONSES = (1, 2, 3), (2, 3)
 
@@ -148,6 +148,59 @@ class Gains(Kind):
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         beta = Numbers(self.beta).lift(raw, to)[self.beta]
         return {self.beta: beta, self.reward: to.log(to.number(raw["gain"])) / beta[..., None]}
+
+
+class FixedPoints(Kind):
+    r"""A policy that the alternation of best prior and best policy leaves as it is, with the rewards that make it so.
+
+    With the marginal m of the drawn rows, :math:`e^{\beta r} = \pi(y|x)/m(y)`. In part of the draws nobody gives the
+    last response: its rewards are then free, and their mean excess
+    :math:`\sum_x \rho(x)\,e^{\beta r(x,y)}/Z(x)` is drawn below, at and, where `beyond`, above 1. Full support where
+    `used`.
+
+    The check receives `prompts`, `policy`, `reward`, `beta`.
+    """
+
+    def __init__(self, *, beyond: bool = False, used: bool = False, sizes: tuple[int, ...] = PROMPTS,
+                 responses: tuple[int, ...] = RESPONSES) -> None:
+        self.beyond, self.used = beyond, used
+        self.inner = Channels("policy", zeros=False, sizes=sizes, responses=responses)
+        self.fields = (*self.inner.fields, Field("offer", ("X",), high=99), Field("excess", (2,)), Field("beta", (2,)),
+                       Field("unused", (1,), low=0, high=0 if used else 1, simplest=0, continuous=False))
+        self.sizes = {"X": sizes, "K": responses}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        raw, label = self.inner.draw(rng, n, shape, [])
+        raw["offer"] = weights.table(rng, n, shape["X"], [])[0]
+        raw["excess"] = self._inside(Numbers("excess").draw(rng, n, shape, [])[0]["excess"])
+        raw["excess"][rng.random(n) < 0.2] = 1
+        raw["beta"] = Numbers("beta").draw(rng, n, shape, [])[0]["beta"]
+        raw["unused"] = rng.integers(0, 1 if self.used else 2, (n, 1))
+        return raw, np.where(raw["unused"][:, 0] > 0, "unused response", label).astype(object)
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        raw = super().plain(rng, n, shape)
+        return {**raw, "excess": self._inside(raw["excess"]), "unused": rng.integers(0, 1 if self.used else 2, (n, 1))}
+
+    def _inside(self, x: np.ndarray) -> np.ndarray:
+        return x if self.beyond else np.sort(x, -1)
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        return super().valid(raw) & (True if self.beyond else raw["excess"][..., 0] <= raw["excess"][..., 1])
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        lifted = self.inner.lift(raw, to)
+        rho, policy = lifted["prompts"], lifted["policy"]
+        none = np.asarray(raw["unused"] > 0)[..., None] & (np.arange(policy.shape[-1]) == policy.shape[-1] - 1)
+        used = np.where(none, 0 * policy, policy)
+        used = used / used.sum(-1, keepdims=True)
+        m = (rho[..., None] * used).sum(-2)[..., None, :]
+        offer = to.number(raw["offer"])
+        share = to.number(raw["excess"][..., :1]) / to.number(raw["excess"][..., 1:])
+        free = (share * offer / (rho * offer).sum(-1, keepdims=True))[..., None]
+        gain = np.where(none, free, used / np.where(none, 1 + 0 * m, m))
+        beta = Numbers("beta").lift(raw, to)["beta"]
+        return {"prompts": rho, "policy": used, "beta": beta, "reward": to.log(gain) / beta[..., None]}
 
 
 class Preferences(Kind):
