@@ -35,13 +35,16 @@ class Responses(Kind):
         hidden: whether hidden states are drawn.
         concentrated: the row at the differing token is uniform on M tokens: None, "both" (the differing tokens are
             among the M), or "any".
+        alike: after the differing token both contexts have the same rows.
         turned: in some instances the hidden states of the other positions are orthogonal to the differing one's.
     """
 
     def __init__(self, differ: str = "inner", *, lengths: tuple[int, ...] = (2, 3, 4), prefers: bool = False,
                  hidden: bool = False, concentrated: str | None = None,
-                 turned: bool = False, vocabulary: tuple[int, ...] = (2, 3)) -> None:
+                 alike: bool = False, turned: bool = False,
+                 vocabulary: tuple[int, ...] = (2, 3)) -> None:
         self.differ, self.prefers, self.hidden, self.concentrated = differ, prefers, hidden, concentrated
+        self.alike = alike
         self.turned, self.sizes = turned, {"L": lengths, "K": vocabulary}
         top = max(vocabulary) - 1
         fields = [Field("chosen", ("L",), low=0, high=top, simplest=0, continuous=False),
@@ -150,7 +153,7 @@ class Responses(Kind):
         if self.concentrated:
             support = to.number(raw["support"])[..., None, :]
             rows = np.where((chosen != rejected)[..., None], normalised(support), rows)
-        out |= {"rows_w": rows, "rows_l": np.where(later, other, rows)}
+        out |= {"rows_w": rows, "rows_l": rows if self.alike else np.where(later, other, rows)}
         if self.hidden:
             here = (chosen != rejected)[..., None]
             states, others = (to.number(self._turn(raw, x, here)) for x in ("states", "other_states"))

@@ -151,18 +151,34 @@ class Concentrated(Kind):
 
 
 class Hidden(Kind):
-    """Frozen hidden states with small integer entries: zero, equal, opposite, orthogonal and scaled ones included."""
+    """Frozen hidden states with small integer entries: zero, equal, opposite, orthogonal and scaled ones included.
 
-    def __init__(self, *names: str, sizes: tuple[int, ...] = (1, 2, 3)) -> None:
+    With `acute`, no state is at an obtuse angle to the first one.
+    """
+
+    def __init__(self, *names: str, sizes: tuple[int, ...] = (1, 2, 3), acute: bool = False) -> None:
+        self.acute = acute
         self.fields = tuple(Field(name, ("D",), low=-3, high=3, simplest=0) for name in names)
         self.sizes = {"D": sizes}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         x, names = hidden_states(rng, n, len(self.fields), shape["D"])
+        if self.acute:
+            x = np.where((x * x[:, :1]).sum(-1, keepdims=True) < 0, -x, x)
         return {f.name: x[:, i] for i, f in enumerate(self.fields)}, names
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
-        return {f.name: rng.integers(-3, 4, (n, shape["D"])) for f in self.fields}
+        raw: Raw = {}
+        for f in self.fields:
+            x = rng.integers(-3, 4, (n, shape["D"]))
+            first = next(iter(raw.values()), x)
+            raw[f.name] = np.where(self.acute & ((x * first).sum(-1, keepdims=True) < 0), -x, x)
+        return raw
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        first = raw[self.fields[0].name]
+        angles = [(raw[f.name] * first).sum(-1) >= 0 for f in self.fields]
+        return super().valid(raw) & (np.logical_and.reduce(angles) if self.acute else True)
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {f.name: to.number(raw[f.name]) for f in self.fields}

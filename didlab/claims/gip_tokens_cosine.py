@@ -1,0 +1,86 @@
+r"""The cosine of the gradients and the common suffix (section 4.2, Figure 4a)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.claim import claim
+from ..engine.kinds import Integers
+from ..engine.relations import both, equal, greater
+from ..engine.responses import Responses
+from ..engine.tokens import Concentrated
+from .gip_tokens_shared import ONE_MORE
+from .gip_tokens_suffix import shorter
+from .token_models import (
+    POSITIONS,
+    Products,
+    dot,
+    residual,
+    squared,
+    token_products,
+    total,
+)
+
+__all__: list[str] = []
+
+def signed_square(p: Products) -> Any:
+    """The cosine times its absolute value, of the gradients of the two responses."""
+    ww, wl, ll = (total(x) for x in p)
+    return wl * abs(wl) / (ww * ll)
+
+
+@claim(
+    "gip.sec-4.2.cosine-suffix", where="section 4.2, Fig 4a", title="The cosine of the gradients grows with the common suffix",
+    statement=r"\cos(\nabla\log\pi_w, \nabla\log\pi_l) \text{ with one more common token} > \text{ without it}",
+    draws=(Responses(lengths=(2, 3)),), symbolic=(),
+    reading=ONE_MORE + POSITIONS + "The single token, which is to have the lowest cosine, is the case of no suffix.",
+    note="The inner product always grows there; the cosine can fall, because a token that the two contexts predict differently "
+         "has a cosine near 1/2.",
+    neighbours={"by 1/1000 of the squares": dict(parts=1000), "by 1/20": dict(parts=20), "falls": dict(flip=-1)},
+)
+def cosine_grows(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, parts: int = 0, flip: int = 1):
+    p = token_products("positions", chosen, rejected, rows_w, rows_l)
+    long, short = signed_square(p), signed_square(shorter(p))
+    gain = flip * (long - short)
+    return greater(parts * gain, 1) if parts else greater(gain, 0, "signed squares of the cosines, gain")
+
+
+@cosine_grows.assuming(
+    r"\frac{\langle r_w^L, r_l^L\rangle}{\langle g_w, g_l\rangle} > \tfrac12\left(\frac{\|r_w^L\|^2}{\|g_w\|^2} +"
+    r" \frac{\|r_l^L\|^2}{\|g_l\|^2}\right) \text{ or } \langle g_w, g_l\rangle \le 0\text{: the token adds a larger share to the "
+    r"inner product than, on average, to the squared norms}")
+def _(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any):
+    p = token_products("positions", chosen, rejected, rows_w, rows_l)
+    ww, wl, ll = (total(x) for x in shorter(p))
+    w, c, l = (x[..., -1:, -1] for x in p)  # noqa: E741
+    return greater(2 * c * ww * ll, wl * (w * ll + l * ww), "shares of the token, times the norms")
+
+
+ALIKE = Responses(lengths=(2, 3, 4), alike=True)
+
+
+@claim(
+    "gip.sec-4.2.cosine-suffix.alike", where="section 4.2, Fig 4a", title="The cosine grows where both contexts predict alike",
+    statement=r"s_w = s_l \text{ at every position} \implies \cos(\nabla\log\pi_w, \nabla\log\pi_l) \text{ grows with each common token}",
+    draws=(ALIKE,), symbolic=(), reading=ONE_MORE + POSITIONS + "Not in the paper: the simplest case, in which it always does.",
+    neighbours={"by 1/1000 of the squares": dict(parts=1000), "by 1/20": dict(parts=20), "falls": dict(flip=-1)},
+)
+def cosine_alike(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, parts: int = 0, flip: int = 1):
+    return cosine_grows(chosen, rejected, rows_w, rows_l, parts=parts, flip=flip)
+
+
+@claim(
+    "gip.sec-4.2.cosine-suffix.uniform", where="section 4.2, Fig 4a", symbolic=(),
+    title="The cosine with n common tokens, all rows uniform",
+    statement=r"\cos = \frac{n(M-1) - 1}{(n+1)(M-1)} \text{, which grows with } n \text{ from } -\tfrac{1}{M-1} \text{ to } 1",
+    draws=(Concentrated(first=2), Integers("n", axes=(1,), low=1, high=9)),
+    reading=POSITIONS + "Every row uniform on the same M tokens. Not in the paper.",
+    neighbours={"2% more": dict(scale=51), "over n": dict(plus=0), "by more than 1/50": dict(fiftieths=1),
+                "by more than 1/(n+1)": dict(share=True)},
+)
+def cosine_uniform(row: Any, m: Any, n: Any, *, scale: int = 50, plus: int = 1, fiftieths: int = 0, share: bool = False):
+    w, l = residual(row, 0), residual(row, 1)  # noqa: E741
+    cosines = [(k * squared(w) + dot(w, l)) / ((k + 1) * squared(w)) for k in (n - 1, n)]
+    least = 1 / (n + 1) if share else (0 * n + fiftieths) / 50
+    return both(equal(cosines[1], scale * (n * (m - 1) - 1) / ((n + plus) * (m - 1)) / 50, "the cosine"),
+                greater(cosines[1] - cosines[0], least, "its growth"))
