@@ -28,16 +28,27 @@ class Recurrent:
     """Hidden states of a frozen recurrent network (see the module; draw one with `recurrent_hidden`).
 
     Attributes:
-        start: the state before the first token, shape (..., D).
-        transition: g A, shape (..., D, D).
-        embedding: E, shape (..., V, D).
+        start: the state before the first token, shape (D,); or one for each sequence, (..., n, D).
+        transition: g A, shape (D, D); or of several networks, (..., D, D).
+        embedding: E, shape (V, D), or (..., V, D).
 
-    Batch axes, of several networks, broadcast with the axes of the sequences.
+    Several networks take sequences of shape (..., n, L), n for each network.
     """
 
     start: np.ndarray
     transition: np.ndarray
     embedding: np.ndarray
+
+    def after(self, state: np.ndarray, tokens: Any) -> np.ndarray:
+        """The states (..., n, D) once each has read a token (..., n).
+
+        >>> net = Recurrent(np.zeros(1), np.zeros((1, 1)), np.array([[0.0], [9.0]]))
+        >>> net.after(net.start, 1).round(3).tolist()
+        [1.0]
+        """
+        e = self.embedding
+        read = e[tokens] if e.ndim == 2 else np.take_along_axis(e, np.asarray(tokens)[..., None], -2)
+        return np.tanh(state @ self.transition.swapaxes(-1, -2) + read)
 
     def __call__(self, sequences: Any) -> np.ndarray:
         """The states before each token, shape (..., L, D).
@@ -48,14 +59,10 @@ class Recurrent:
         (True, False)
         """
         y = tokens_of(sequences, self.embedding.shape[-2])
-        batch = np.broadcast_shapes(y.shape[:-1], self.start.shape[:-1])
-        y = np.broadcast_to(y, (*batch, y.shape[-1]))
-        table = np.broadcast_to(self.embedding, (*batch, *self.embedding.shape[-2:]))
         out = np.empty((*y.shape, self.start.shape[-1]))
         out[..., 0, :] = self.start
-        for t in range(y.shape[-1] - 1):
-            now = np.take_along_axis(table, y[..., t, None, None], -2)[..., 0, :]
-            out[..., t + 1, :] = np.tanh((out[..., t, None, :] @ self.transition.swapaxes(-1, -2))[..., 0, :] + now)
+        for t in range(1, y.shape[-1]):
+            out[..., t, :] = self.after(out[..., t - 1, :], y[..., t - 1])
         return out
 
 

@@ -65,7 +65,7 @@ def sequences(rng, n):
     return y
 
 
-def network(rng, vocabulary, dimension, batch=()):
-    """A recurrent network, with batch axes."""
-    return Recurrent(*(rng.normal(size=(*batch, *s)) / np.sqrt(dimension)
-                       for s in ((dimension,), (dimension, dimension), (vocabulary, dimension))))
+def networks(rng, count, vocabulary, dimension):
+    """Several recurrent networks as one."""
+    shapes = ((1, dimension), (dimension, dimension), (vocabulary, dimension))
+    return Recurrent(*(rng.normal(size=(count, *s)) / np.sqrt(dimension) for s in shapes))

@@ -197,12 +197,12 @@ def test_what_the_models_share():
 
 def test_batches_of_networks_are_networks():
     rng = np.random.default_rng(10)
-    nets = instances.network(rng, 5, 3, (2, 1))
+    nets = instances.networks(rng, 2, 5, 3)
     y = rng.integers(0, 5, (2, 7, 6))
     h = nets(y)
     assert h.shape == (2, 7, 6, 3)
     for n in range(2):
-        one = hidden.Recurrent(nets.start[n, 0], nets.transition[n, 0], nets.embedding[n, 0])
+        one = hidden.Recurrent(nets.start[n, 0], nets.transition[n], nets.embedding[n])
         np.testing.assert_allclose(one(y[n]), h[n], rtol=1e-13)
 
 
