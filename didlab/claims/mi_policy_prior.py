@@ -12,6 +12,7 @@ import numpy as np
 
 from ..carriers import carrier_of
 from ..conditional import policy_prior, policy_prior_optimum
+from ..engine.channels import few
 from ..engine.claim import claim
 from ..engine.kinds import Integers, Numbers, Policies, Rewards
 from ..engine.relations import Relation, at_least, both, equal, forall, iff
@@ -20,18 +21,8 @@ from .formulas import differences
 
 PROBLEM = r"J(\pi) = \mathbb{E}_\pi\!\left[r - \tfrac1\beta\log\tfrac{\pi}{\zeta_\pi}\right]"
 SOLVES = r"\pi^* = \zeta_{\pi^*}\,e^{\beta r}/\hat Z"
-
-
-class Few(Policies):
-    """Policies over two or three outcomes."""
-
-    def __init__(self, *names: str) -> None:
-        super().__init__(*names, high=30)
-        self.sizes = {"K": (2, 3)}
-
-
-PAIR = Few("policy", "other", "base")
-LENGTHS = Integers("length", axes=("K",), low=1, high=3)
+PAIR = few(Policies("policy", "other", "base", high=30), K=(2, 3))
+LENGTHS = few(Integers("length", axes=("K",), low=1, high=3), K=(2, 3))
 
 
 def value(policy: Any, reward: Any, base: Any, power: Any, beta: Any, *, normalise: bool = False) -> Any:
@@ -165,7 +156,7 @@ def normalised_right(policy: Any, other: Any, base: Any, eta: Any, beta: Any, *,
 
 
 @claim(
-    "mi.eq-5.policy-dependent-prior.whole", where="3.2 with 4", draws=(Few("policy", "base"), Rewards("gain"), Numbers("beta")),
+    "mi.eq-5.policy-dependent-prior.whole", where="3.2 with 4", draws=(Policies("policy", "base"), Rewards("gain"), Numbers("beta")),
     title="Eq 5 when the prior contains the whole policy",
     statement=rf"\zeta_\pi = b\,\pi: \quad {SOLVES} \implies \pi^* \text{{ maximises }} {PROBLEM}",
     reading="power 1, the limit of SimPO for long responses and of masks that are 0; every deterministic policy solves Eq 5",

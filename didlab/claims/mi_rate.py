@@ -171,7 +171,8 @@ def in_use(prompts: Any, policy: Any) -> Relation:
 
 
 @claim(
-    "mi.sec-3.1.rate-distortion.kkt", where="ours", draws=(FixedPoints(beyond=True), OTHER),
+    "mi.sec-3.1.rate-distortion.kkt", where="ours",
+    draws=(FixedPoints(beyond=True, sizes=(1, 2)), Channels("other", prompts="", zeros=False, sizes=(1, 2))),
     title="Which fixed points are optimal",
     statement=rf"\pi = m_\pi\,e^{{\beta r}}/Z \text{{ maximises }} {J} \iff \sum_x \rho(x)\,\frac{{e^{{\beta r(x,y)}}}}{{Z(x)}} \le 1 \text{{ for every }} y",
     reading="not in the paper; where the sum exceeds 1 a policy that mixes the response in is computed, and beats it",

@@ -6,6 +6,7 @@ are copies of each other, priors that exclude responses. A check gets probabilit
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +17,21 @@ from . import weights
 from .kinds import Field, Kind, Numbers, Raw, Rng, Shape
 from .lifts import Lift
 
-__all__ = ["Channels", "FixedPoints", "Gains", "Preferences"]
+__all__ = ["Channels", "FixedPoints", "Gains", "Preferences", "few"]
 
 PROMPTS, RESPONSES = (1, 2, 3), (2, 3)
+
+
+def few(kind: Kind, **sizes: tuple[int, ...]) -> Kind:
+    """The same kind of objects at other sizes.
+
+    >>> from didlab.engine.kinds import Policies
+    >>> few(Policies("policy"), K=(2, 3)).sizes
+    {'K': (2, 3)}
+    """
+    smaller = copy.copy(kind)
+    smaller.sizes = {**kind.sizes, **sizes}
+    return smaller
 
 
 class Channels(Kind):

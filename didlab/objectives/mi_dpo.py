@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 
 from ..arguments import hyper, log_weights, same_outcomes
-from ..carriers import carrier_of
 from ..errors import ArgumentError
 from .links import link
 
 __all__ = ["escape", "gradient", "loss", "loss_gradient", "margin", "margins", "on_cycles", "slopes", "value"]
 
 
-def margin(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1.0) -> Any:
+def margin(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1) -> Any:
     r"""Inside the sigmoid: :math:`\alpha\log\frac{\pi(y_w)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l)}{\zeta(y_l)}`.
 
     Args:
@@ -47,7 +46,7 @@ def margin(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *
     return a * ((w - zw) - (l - zl))
 
 
-def value(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1.0) -> Any:
+def value(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1) -> Any:
     r"""The loss of each pair, :math:`-\log\sigma` of its margin.
 
     Args:
@@ -65,7 +64,7 @@ def value(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *,
     return link("logistic", margin(chosen, rejected, chosen_prior, rejected_prior, alpha=alpha))
 
 
-def slopes(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1.0) -> Any:
+def slopes(chosen: Any, rejected: Any, chosen_prior: Any, rejected_prior: Any, *, alpha: Any = 1) -> Any:
     r"""The derivative of the loss by :math:`\log\pi(y_w)`, :math:`-\alpha\,\sigma(-\text{margin})`.
 
     The derivatives by :math:`\log\pi(y_l)` and :math:`\log\zeta(y_w)` are its negative, that by
@@ -126,12 +125,12 @@ def gradient(
     return s[..., None] * direction
 
 
-def margins(policy: Any, prior: Any, *, alpha: Any = 1.0) -> Any:
+def margins(policy: Any, prior: Any, *, alpha: Any = 1) -> Any:
     r"""The margins of every two responses to a prompt, :math:`\alpha(h_w - h_l)` with :math:`h = \log\pi - \log\zeta`.
 
     Args:
         policy: logits of the conditional policy, shape (..., X, K).
-        prior: logits of the prior, shape (..., K), (..., X, K) or with an axis of length 1 for the prompts.
+        prior: logarithms of the prior, shape (..., K), (..., X, K) or with an axis of length 1 for the prompts.
         alpha: scale of the reward, above 0, a number or shape (..., 1), one for each batch of X prompts.
 
     Returns:
@@ -148,13 +147,12 @@ def margins(policy: Any, prior: Any, *, alpha: Any = 1.0) -> Any:
     if z.ndim == 1 or z.ndim < p.ndim:
         z = z[..., None, :]
     same_outcomes(policy=p, prior=z)
-    c = carrier_of(p, z)
-    h = c.log_softmax(p) - c.log_softmax(z)
+    h = p - z  # the normalisers of both cancel between two responses to one prompt
     scale = _over(hyper("alpha", alpha, h[..., 0]), 2)
     return scale * (h[..., :, None] - h[..., None, :])
 
 
-def loss(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> Any:
+def loss(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1) -> Any:
     r"""The loss of a data set on outcomes: the mean over its pairs, at every prompt.
 
     :math:`\frac{1}{N}\sum_{x,w,l} n_{xwl}\,\big(-\log\sigma(\alpha\,(h_{xw} - h_{xl}))\big)` with
@@ -181,7 +179,7 @@ def loss(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> Any:
     return _total(n * link("logistic", gaps)) / _total(n)
 
 
-def loss_gradient(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1.0) -> Any:
+def loss_gradient(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1) -> Any:
     r"""The derivative of :func:`loss` by the log-ratios :math:`h = \log\pi - \log\zeta` of every prompt and response.
 
     By the logits of the policy, with the prior held fixed, it is the same array, since its sum over the responses of a
