@@ -234,10 +234,11 @@ class Triples(Kind):
     """The comparisons of one prompt: M pairs (winner, loser) of K responses.
 
     Chains, reversed pairs, cycles, duplicates, one winner of many, and a response compared with itself all occur.
+    The K responses are those of a `policy` drawn with them. With `different`, no response is compared with itself.
     """
 
-    def __init__(self, name: str = "triples") -> None:
-        self.name = name
+    def __init__(self, name: str = "triples", *, different: bool = False) -> None:
+        self.name, self.different = name, different
         self.fields = (Field(name, ("M", 2), low=0, high=3, simplest=0, continuous=False),)
         self.sizes = {"K": (2, 3, 4), "M": (1, 2, 3)}
 
@@ -262,12 +263,20 @@ class Triples(Kind):
         }
         for i, x in built.items():
             pairs[which == i] = x[which == i]
+        if self.different:
+            pairs[..., 1] = np.where(pairs[..., 0] == pairs[..., 1], (pairs[..., 0] + 1) % k, pairs[..., 1])
         return {self.name: pairs}, names[which]
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         k = shape["K"]
         first = rng.integers(0, k, (n, shape["M"]))
         return {self.name: np.stack([first, (first + rng.integers(1, k, first.shape)) % k], -1)}
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        k = raw["policy"].shape[-1] if "policy" in raw else self.fields[0].high + 1
+        pairs = raw[self.name]
+        ok = super().valid(raw) & (pairs < k).all((-1, -2))
+        return ok & (pairs[..., 0] != pairs[..., 1]).all(-1) if self.different else ok
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {self.name: raw[self.name]}
