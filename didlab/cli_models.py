@@ -58,6 +58,7 @@ def add(commands: Any) -> None:
         "--hyper", action="append", default=[], metavar="NAME=X", help="a further hyper-parameter of the objective"
     )
     diagnose.add_argument("--json", type=Path, metavar="FILE", help="write the diagnosis as JSON")
+    diagnose.add_argument("--html", type=Path, metavar="DIR", help="write DIR/index.html, a page that opens from disk")
     diagnose.set_defaults(command=_diagnose)
 
 
@@ -122,6 +123,11 @@ def _diagnose(options: argparse.Namespace) -> int:
     if options.json:
         write_text(options.json, json.dumps(found.plain(), indent=1, sort_keys=True) + "\n")
         print(f"\nwrote {options.json}")
+    if options.html:
+        from .report.diagnosis_page import diagnosis_page
+
+        write_text(options.html / "index.html", diagnosis_page(found, source=str(options.table)))
+        print(f"\nwrote {options.html / 'index.html'}")
     return 0
 
 

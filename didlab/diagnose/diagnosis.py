@@ -11,7 +11,7 @@ from ..arguments import positive
 from ..bridge.table import Scores, read_scores
 from . import measures
 from .entry import Entry
-from .pairs import pairs_of
+from .pairs import Pairs, pairs_of
 from .samples import entropies
 
 __all__ = ["SCHEMA", "Diagnosis", "diagnose"]
@@ -26,14 +26,19 @@ class Diagnosis:
     Attributes:
         about: the table's metadata (models, data, audits).
         settings: objective and hyper-parameters.
-        pairs: how many.
+        columns: the pairs themselves.
         entries: the measurements.
     """
 
     about: Mapping[str, Any]
     settings: Mapping[str, Any]
-    pairs: int
+    columns: Pairs
     entries: tuple[Entry, ...]
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs."""
+        return len(self.columns)
 
     def __getitem__(self, name: str) -> Entry:
         return {e.name: e for e in self.entries}[name]
@@ -81,4 +86,4 @@ def diagnose(
         *measures.displacement(p), *measures.movement(p), *measures.order(p), *measures.calibration(p, beta=beta),
         *measures.power_law(p), *measures.coefficients(p, objective, **given), *entropies(scores),
     )
-    return Diagnosis(scores.about, {"objective": objective, "beta": beta, **given}, len(p), entries)
+    return Diagnosis(scores.about, {"objective": objective, "beta": beta, **given}, p, entries)

@@ -1,6 +1,5 @@
 (() => {
   "use strict";
-  const root = document.documentElement;
   const cards = [...document.querySelectorAll("[data-verdict]")];
   const papers = [...document.querySelectorAll(".paper")];
   const search = document.getElementById("search");
@@ -67,10 +66,6 @@
         button.textContent = "Selected";
       }
       setTimeout(() => { button.textContent = before; }, 1500);
-    } else if (button.id === "theme") {
-      const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-      root.dataset.theme = dark ? "light" : "dark";
-      try { localStorage.setItem("didlab-theme", root.dataset.theme); } catch { /* the page forgets, no more */ }
     } else if (button.id === "unfold") {
       const open = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(open));

@@ -21,7 +21,7 @@ from .words import (
     neighbour_line,
 )
 
-__all__ = ["page"]
+__all__ = ["asset", "page", "shell"]
 
 Claim = Mapping[str, Any]
 
@@ -64,16 +64,22 @@ def page(
             "</div>",
         ]
     )
+    return shell("didlab: verdicts", body, asset("page.js"))
+
+
+def shell(title: str, body: str, script: str = "") -> str:
+    """A whole page around a body: style, theme, no network."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>didlab: verdicts</title>\n'
-        f'<link rel="icon" href="data:,">\n<style>\n{_asset("page.css")}</style>\n<script>{EARLY}</script>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+        f'<link rel="icon" href="data:,">\n<style>\n{asset("page.css")}</style>\n<script>{EARLY}</script>\n'
         "</head>\n<body>\n"
-        f"{body}\n<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
+        f"{body}\n<script>\n{asset('theme.js')}{script}</script>\n</body>\n</html>\n"
     )
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file that lies beside this one."""
     return resources.files("didlab.report").joinpath(name).read_text(encoding="utf-8")
 
 

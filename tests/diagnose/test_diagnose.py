@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 
 import numpy as np
 import pytest
@@ -133,6 +134,16 @@ def test_command_line(table, tmp_path, capsys):
     ):
         assert main(["diagnose", *arguments]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_the_page_holds_every_measurement_and_needs_no_network(table, tmp_path, capsys):
+    assert main(["diagnose", str(table), "--html", str(tmp_path / "page")]) == 0
+    text = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    d = diagnose(table)
+    assert all(f">{escape(e.title)}<" in text for e in d.entries)
+    assert text.count("<svg") == 3
+    assert "http" not in text
+    capsys.readouterr()
 
 
 def test_tables_that_cannot_be_diagnosed(tmp_path, table):
