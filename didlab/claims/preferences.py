@@ -359,10 +359,9 @@ def powers_order(
 ) -> Relation:
     k = carrier_of(a)
     log_a, log_b = k.log(a), k.log(b * 33 / 32 if slip else b)
-    left, right = k.exp(c * log_a), k.exp(log_b if half else c * log_b)
-    if flip:
-        left, right = right, left
-    return iff(greater(c * k.log(a), c * k.log(b)), at_least(left, right) if weak else greater(left, right))
+    gap = c * log_a - (log_b if half else c * log_b)
+    ratio = k.exp(-gap if flip else gap)  # a^c / b^c: exactly 1 where they are equal, whatever c
+    return iff(greater(c * k.log(a), c * k.log(b)), at_least(ratio, 1) if weak else greater(ratio, 1))
 
 
 @claim(

@@ -27,7 +27,10 @@ PATIENCE = 20  # undecided instances after which a confirmation gives up
 
 @dataclass
 class Evidence:
-    """How strongly a statement is supported, and by what."""
+    """How strongly a statement is supported, and by what.
+
+    `touched` counts the instances that are true by balls that still contain 0, at a radius below 1e-30.
+    """
 
     level: str
     instances: int = 0
@@ -39,6 +42,7 @@ class Evidence:
     fooled_bound: str | None = None
     sizes: list[str] = field(default_factory=list)
     undecided: int = 0
+    touched: int = 0
     protocol: str | None = None
     seeds: list[int] = field(default_factory=list)
     effect: dict[str, Any] | None = None
@@ -170,6 +174,7 @@ def _confirm_batch(statement: Statement, batch: Batch, evidence: Evidence) -> Fo
                 evidence.undecided += 1
                 if evidence.undecided >= PATIENCE:
                     return None
+            evidence.touched += decision.touched
             radius = max(radius, decision.radius)
         if level == "enclosed":
             evidence.level = "enclosed"

@@ -110,7 +110,7 @@ def scan(statement: Statement, batch: Batch) -> tuple[np.ndarray, np.ndarray, Re
 class Decision:
     """Truth (1, -1, 0 undecided) of a statement on one instance, how it was decided, and what was compared.
 
-    `touched`: true only because balls of a radius below 1e-30 around 0 count as equal.
+    `touched`: decided only by counting balls of a radius below 1e-30 around 0 as 0 (`relations.within_balls`).
     """
 
     truth: int
@@ -140,8 +140,8 @@ def decide(statement: Statement, instance: Raw) -> Decision:
             if decision.truth or radius is None or _equalities_only(relation):
                 break
         if not decision.truth and decision.relation is not None and 0 < decision.radius < TINY:
-            settled = within_balls(decision.relation)
-            decision = replace(decision, truth=settled if settled > 0 else 0, touched=True)
+            settled = within_balls(decision.relation) > 0  # it may accept an instance, never refute one
+            decision = replace(decision, truth=int(settled), touched=settled)
     except Undefined:
         return _undefined(statement, instance)
     finally:

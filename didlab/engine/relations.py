@@ -233,18 +233,49 @@ def truth(relation: Relation, batch: bool) -> np.ndarray:
 
 
 def within_balls(relation: Relation) -> int:
-    """Truth of one instance when balls that still contain 0 count as equal: weakly true, strictly false.
+    """Truth of one instance when a ball that contains 0 counts as 0 where that is no gain for a strict comparison.
+
+    In the place of a conclusion an unresolved `==` or `>=` is true and an unresolved `>` is unknown. In the place of a
+    hypothesis (left of an implication, under a negation) every unresolved comparison stays unknown: an implication is
+    then true only if its conclusion is, and never because its hypothesis might fail.
 
     Args:
         relation: what a check returned.
 
     Returns:
-        1 or -1.
+        1, -1, or 0 for unknown.
 
     >>> within_balls(at_least(1, 1))
     1
+    >>> from flint import arb
+    >>> near = arb(0, 1e-40)
+    >>> within_balls(at_least(near, 0)), within_balls(greater(near, 0))
+    (1, 0)
+    >>> within_balls(implies(greater(near, 0), greater(1, 2))), within_balls(implies(greater(near, 0), greater(2, 1)))
+    (0, 1)
     """
-    return int(_fold(relation, False, _leaf_lenient, root=True))
+    return int(_all_axes(np.minimum, _lenient(relation, True), False))
+
+
+def _lenient(r: Relation, asserted: bool) -> np.ndarray:
+    """Kleene's logic with the sides kept apart: `asserted` parts are claimed, the others are assumed."""
+    match r.kind:
+        case "==" | ">=" | ">":
+            value = _leaf_truth(r.kind, r.left, r.right)
+            return np.where((value == 0) & (asserted and r.kind != ">"), 1.0, value)
+        case "not":
+            return -_lenient(r.parts[0], not asserted)
+        case "implies":
+            return _reduce(np.maximum, [-_lenient(r.parts[0], not asserted), _lenient(r.parts[1], asserted)], False)
+        case "iff":
+            ways = [Relation("implies", parts=parts) for parts in (r.parts, r.parts[::-1])]
+            return _reduce(np.minimum, [_lenient(way, asserted) for way in ways], False)
+        case "and" | "or":
+            pick = np.minimum if r.kind == "and" else np.maximum
+            return _reduce(pick, [_lenient(p, asserted) for p in r.parts], False)
+        case _:
+            pick = np.minimum if r.kind == "forall" else np.maximum
+            return _all_axes(pick, _lenient(r.parts[0], asserted), False)
 
 
 def robustness(relation: Relation, batch: bool) -> np.ndarray:
@@ -330,11 +361,6 @@ def _leaf_margin(kind: str, left: Any, right: Any) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         margin = np.nan_to_num(gap / scale, nan=0.0)
     return -np.abs(margin) if kind == "==" else margin
-
-
-def _leaf_lenient(kind: str, left: Any, right: Any) -> np.ndarray:
-    value = _leaf_truth(kind, left, right)
-    return np.where(value == 0, -1.0 if kind == ">" else 1.0, value)
 
 
 def _from_sign(kind: str, signs: np.ndarray) -> np.ndarray:

@@ -250,6 +250,11 @@ def _steps(fields: dict[str, Field], raw: Raw, floor: dict[str, int]) -> Iterato
                         y[i[::-1]] = new
                     moves.append(y)
                     yield {**raw, name: y}
+        if not f.continuous and x.size == 2:  # to a simpler fraction: 11/6, 9/5, 7/4
+            for step in product(range(3), repeat=2):
+                y = x - np.reshape(step, x.shape)
+                if min(step) > 0 and y.min() >= max(f.low, f.simplest):
+                    yield {**raw, name: y}
         if f.low >= 1 and x.size <= 12:
             for i, j in product(range(x.size), repeat=2):
                 y = x.copy().reshape(-1)

@@ -67,6 +67,7 @@ def _evidence(e: Evidence | None) -> dict[str, Any] | None:
         "coverage": dict(sorted(e.coverage.items())),
         "worst_residual": e.worst_residual,
         "radius": None if e.radius is None else float(f"{e.radius:.3g}"),
+        "touched": e.touched,
         "degree": e.degree,
         "fooled_bound": e.fooled_bound,
         "sizes": e.sizes,

@@ -70,6 +70,8 @@ def evidence_lines(e: Mapping[str, Any]) -> list[str]:
         lines.append(f"Certified by ball arithmetic on {n}: true on every one that meets the hypotheses.")
         if e["radius"]:
             lines.append(f"The largest radius of a ball was {e['radius']:.2g}.")
+        if e.get("touched"):
+            lines.append(f"{e['touched']:,} are true as weak inequalities of numbers that no precision tells apart.")
     elif level == "sampled":
         lines.append(f"Found true in floating point on {n}.")
     else:

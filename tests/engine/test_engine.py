@@ -9,8 +9,10 @@ import pytest
 from flint import arb
 
 from didlab import entropy, kl_divergence
+from didlab.carriers import carrier_of
 from didlab.claims import load, stored
 from didlab.claims.canaries import canaries
+from didlab.did import did_entropy
 from didlab.engine.certificate import certificate, replay, write_text
 from didlab.engine.certificate import load as load_certificate
 from didlab.engine.claim import Statement, claim
@@ -31,6 +33,7 @@ from didlab.engine.relations import (
     implies,
     negation,
     truth,
+    within_balls,
 )
 from didlab.engine.search import Effort, exhaust, hunt
 from didlab.errors import CertificateError, FileError
@@ -268,3 +271,35 @@ def test_nothing_half_written_is_left_behind(tmp_path):
     with pytest.raises(FileError):
         write_text(tmp_path / "file" / "x", "a")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_powers_next_to_a_threshold_are_drawn():
+    """H(DID) <= H(reference) for sharpness above 2 only: between 5/3 and 2 there must be something to refute it."""
+
+    def above(policy, reference, sharpness):
+        return implies(greater(3 * sharpness[..., 0], 5), at_least(entropy(reference), did_entropy(policy, reference)))
+
+    found = hunt(Statement("", above, (Tempered(),)), np.random.default_rng(0), Effort.named("quick")).found
+    assert found is not None
+    assert found.instance["powers"].tolist() == [7, 4]
+    assert sorted(found.instance["base"].tolist()) == [1, 2]
+
+
+def test_an_unresolved_strict_hypothesis_decides_nothing():
+    near = arb(0, 1e-40)
+    assert within_balls(implies(greater(near, 0), greater(1, 2))) == 0
+    assert within_balls(implies(greater(near, 0), greater(2, 1))) == 1
+    assert within_balls(iff(greater(1, 2), greater(near, 0))) == 0
+    assert within_balls(negation(equal(near, 0))) == 0
+    assert within_balls(both(at_least(near, 0), equal(near, 0))) == 1
+
+
+def test_instances_that_rest_on_touching_balls_are_counted():
+    def powers(a):
+        c = carrier_of(a)
+        root = c.exp(c.log(a) / 2)
+        return at_least(root * root, a)
+
+    evidence, found = confirm(Statement("", powers, (Numbers("a"),)), np.random.default_rng(0), Effort.named("quick"))
+    assert found is None and evidence.undecided == 0
+    assert 0 < evidence.touched < evidence.instances

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from didlab.carriers import carrier_of
-from didlab.did import did_distribution
+from didlab.did import did_distribution, did_entropy
 from didlab.engine.kinds import Comonotone, Numbers, Policies, PowerLaw, Rewards, Tempered
 from didlab.engine.relations import at_least, both, either, equal, exists, forall, greater, iff, implies  # noqa: F401
 from didlab.information import entropy, js_divergence, kl_divergence
@@ -102,6 +102,19 @@ def sharper_lower(policy, reference, sharpness):
     return implies(greater(sharpness[..., 0], 1), at_least(entropy(reference), entropy(policy)))
 
 
+def did_of_a_much_sharper(policy, reference, sharpness):
+    return implies(
+        greater(6 * sharpness[..., 0], 12), at_least(entropy(reference), did_entropy(policy, reference))
+    )
+
+
+def did_of_a_mildly_sharper(policy, reference, sharpness):
+    return implies(
+        both(at_least(sharpness[..., 0], 1), at_least(12, 6 * sharpness[..., 0])),
+        at_least(did_entropy(policy, reference), entropy(reference)),
+    )
+
+
 def product_sharpens(reference, other):
     c = carrier_of(reference)
     return at_least(entropy(reference), entropy(c.log_softmax(reference + other)))
@@ -134,6 +147,8 @@ TRUTHS = [
     (pinsker, TWO),
     (chi_square, TWO),
     (sharper_lower, (Tempered(),)),
+    (did_of_a_much_sharper, (Tempered(),)),
+    (did_of_a_mildly_sharper, (Tempered(),)),
     (product_sharpens, (Comonotone(),)),
     (stronger_wins, (Rewards("reward"),)),
     (log_bound, (Numbers("a"),)),

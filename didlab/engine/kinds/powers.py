@@ -86,7 +86,9 @@ class NearPowerLaw(PowerLaw):
 class Tempered(Kind):
     r"""A reference and its tempering, :math:`\pi \propto \pi_{ref}^{s}`; sharpness :math:`s = 1/\tau = m/n` or 0.
 
-    `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered policies; `beyond` = 2 to those with s > 2.
+    A third of them lie next to 1/2, 1 or 2, down to 1/6 away: what a statement says of all powers, and of those on one
+    side of a threshold, differs there by little. `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered
+    policies; `beyond` = 2 to those with s > 2.
     """
 
     def __init__(
@@ -99,13 +101,15 @@ class Tempered(Kind):
         beyond: int = 1,
     ) -> None:
         self.names, self.side, self.beyond = (policy, reference, sharpness), side, beyond
-        self.fields = (Field("base", ("K",), high=9), Field("powers", (2,), low=0, high=6, continuous=False))
+        self.fields = (Field("base", ("K",), high=9), Field("powers", (2,), low=0, high=14, continuous=False))
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         base, label = weights.table(rng, n, shape["K"], [])
         near = rng.random((n, 1)) < 0.5
         powers = np.where(near, 4 + rng.integers(-1, 2, (n, 2)), np.c_[rng.integers(0, 7, n), rng.integers(1, 5, n)])
+        fine, close = rng.random(n) < 1 / 3, _next_to_thresholds(rng, n)
+        powers = np.where(fine[:, None], close, powers)
         return {"base": np.minimum(base, 9), "powers": self._turned(powers)}, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
@@ -115,8 +119,8 @@ class Tempered(Kind):
         if self.side == "both":
             return powers
         if self.beyond > 1:
-            n = 1 + powers[:, 1] % 2
-            return np.stack([self.beyond * n + 1 + powers.sum(-1) % 2, n], -1)
+            n = np.where(powers.max(-1) > 6, powers.min(-1), 1 + powers[:, 1] % 2)
+            return np.stack([self.beyond * n + 1 + (powers.sum(-1) % 2) * (n < 6), n], -1)
         m, n = powers.min(-1), np.maximum(powers.max(-1), 1)
         m = np.where(m == n, m - 1, m)
         return np.stack([m, n] if self.side == "flatter" else [n, np.maximum(m, 1)], -1) + np.where(
@@ -134,6 +138,14 @@ class Tempered(Kind):
         m, n = to.number(raw["powers"][..., :1]), to.number(raw["powers"][..., 1:])
         normal = carrier_of(g).log_softmax
         return {policy: normal(m * g), reference: normal(n * g), sharpness: m / n}
+
+
+def _next_to_thresholds(rng: Rng, n: int) -> np.ndarray:
+    """Powers m/n = t + 1/n or t - 1/n with n from 2 to 6, t = 1 or 2, or the inverse of such a power."""
+    below = rng.integers(2, 7, n)
+    above = below * rng.integers(1, 3, n) + rng.choice([-1, 1], n)
+    turned = rng.random(n) < 0.25
+    return np.where(turned[:, None], np.c_[below, above], np.c_[above, below])
 
 
 class Mixed(Kind):
