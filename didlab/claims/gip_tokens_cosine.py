@@ -2,19 +2,24 @@ r"""The cosine of the gradients and the common suffix (section 4.2, Figure 4a)."
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..engine.claim import claim
 from ..engine.kinds import Integers
-from ..engine.relations import both, equal, greater
+from ..engine.relations import Relation, at_least, both, equal, greater, implies
 from ..engine.responses import Responses
 from ..engine.tokens import Concentrated
 from .gip_tokens_shared import ONE_MORE
 from .gip_tokens_suffix import shorter
 from .token_models import (
+    LAST_LAYER,
+    LOGITS,
     POSITIONS,
     Products,
+    at_position,
     dot,
+    features,
     residual,
     squared,
     token_products,
@@ -84,3 +89,57 @@ def cosine_uniform(row: Any, m: Any, n: Any, *, scale: int = 50, plus: int = 1, 
     least = 1 / (n + 1) if share else (0 * n + fiftieths) / 50
     return both(equal(cosines[1], scale * (n * (m - 1) - 1) / ((n + plus) * (m - 1)) / 50, "the cosine"),
                 greater(cosines[1] - cosines[0], least, "its growth"))
+
+
+# ---------------------------------------------------------------------------------------------- other models
+
+DISTANCE = (r"\|\nabla\log\pi_w - \nabla\log\pi_l\|^2 = 2\|\phi_m\|^2 \text{ with any common tokens, so that }"
+            r" \langle\nabla\log\pi_w, \nabla\log\pi_l\rangle = \tfrac12(\|\nabla\log\pi_w\|^2 + \|\nabla\log\pi_l\|^2)"
+            r" - \|\phi_m\|^2 \text{: the cosine rises and falls with the norms}")
+MODELS = {"shared-logits": ("logits", LOGITS, Responses(lengths=(2, 3, 4), alike=True), "one row of logits for all positions"),
+          "last-layer": ("last layer", LAST_LAYER, Responses(lengths=(2, 3, 4), alike=True, hidden=True), "the shared last layer")}
+
+
+def sums(p: Products) -> Products:
+    """Inner products of the responses' gradients."""
+    return Products(*(total(x) for x in p))
+
+
+def does_not_fall(model: str, chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None,
+                  hidden_l: Any = None) -> Relation:
+    p = token_products(model, chosen, rejected, rows_w, rows_l, hidden_w, hidden_l)
+    long, short = sums(p), sums(shorter(p))
+    norms, old = long.ww * long.ll, short.ww * short.ll
+    return implies(both(greater(norms, 0, "the norms"), greater(old, 0, "the norms without the token")),
+                   at_least(long.wl * abs(long.wl) * old, short.wl * abs(short.wl) * norms,
+                            "signed squares of the cosines with and without the token, times all norms"))
+
+
+def distance(model: str, chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None,
+             *, scale: int = 50, of: str = "both", at: int = 1) -> Relation:
+    g = sums(token_products(model, chosen, rejected, rows_w, rows_l, hidden_w, hidden_l))
+    f, _ = features(model, chosen, rejected, hidden_w, hidden_l)
+    size = at_position((f * f).sum(-1), chosen, rejected)
+    mean = {"both": (g.ww + g.ll) / 2, "chosen": g.ww, "rejected": g.ll}[of]
+    return both(equal(g.ww - 2 * g.wl + g.ll, 2 * size, "squared distance of the gradients"),
+                equal(g.wl, scale * (mean - at * size) / 50, "inner product"))
+
+
+def in_shared_model(reading: str) -> Any:
+    """The cosine and the suffix in a model whose positions share parameters."""
+    model, text, kind, short = MODELS[reading]
+    made = claim(
+        f"gip.sec-4.2.cosine-suffix.{reading}", where="section 4.2, Fig 4a", symbolic=(), draws=(kind,),
+        title=f"The cosine of the gradients grows with the common suffix: {short}",
+        statement=r"\text{no gradient is } 0 \implies \cos(\nabla\log\pi_w, \nabla\log\pi_l) \text{ does not fall with one more "
+                  r"common token}",
+        reading=ONE_MORE + text + "Both contexts have the same rows and hidden states, and the cosine may stay, which is less "
+                                  "than what is printed.",
+    )(partial(does_not_fall, model))
+    made.corrected(DISTANCE, symbolic=(), neighbours={
+        "2% more": dict(scale=51), "the chosen norm for the mean": dict(of="chosen"), "the rejected one": dict(of="rejected"),
+        "half of the distance": dict(at=2)})(partial(distance, model))
+    return made
+
+
+logits, layer = (in_shared_model(r) for r in MODELS)

@@ -51,6 +51,31 @@ def near(row: Any, m: Any, h: Any, outside: Any, *, above: int = 1, parts: int =
                 at_least(outside**2 * (1 + above / m) * size / parts if power else mass, e, "its upper bound and the error"))
 
 
+@claim(
+    "gip.thm-1.values.softmax", where="Thm 1", title="The values of Theorem 1 for softmax rows that are nearly uniform on M",
+    statement=r"\text{mass } 1-\delta \text{ uniform on } M \text{ tokens} \implies |\langle g_w, g_l\rangle + \tfrac1M\|h\|^2|,\ "
+              r"|\|g_w\|^2 - \tfrac{M-1}M\|h\|^2|,\ |\|g_l\|^2 - \tfrac{M-1}M\|h\|^2| \le 2\delta\|h\|^2",
+    draws=(Concentrated(rest=True), Hidden("h")), symbolic=(),
+    reading=ONE + "Concentrated: up to a mass delta on the other tokens, so that every token has a probability. As printed, "
+                  "nothing says that the two tokens are among the M.",
+    neighbours={"a tenth of the bound": dict(tenths=1), "a quarter of it": dict(tenths=2), "no error": dict(tenths=0)},
+)
+def values_softmax(row: Any, m: Any, h: Any, outside: Any, *, tenths: int = 10):
+    ww, wl, ll = products(row, h)
+    size = squared(h)
+    bound = 2 * tenths * outside * size / 10
+    return both(at_least(bound, abs(wl + size / m), "bound and error of the inner product"),
+                *(at_least(bound, abs(x - (m - 1) / m * size), f"bound and error of the {name} norm")
+                  for x, name in ((ww, "chosen"), (ll, "rejected"))))
+
+
+@values_softmax.assuming(INSIDE, draws=(Concentrated(first=2, rest=True), Hidden("h")))
+def _(row: Any, m: Any, outside: Any):
+    each = (1 - outside) / m
+    return both(*(equal(row[..., t : t + 1], each, f"probability of the {name} token and of each of the M")
+                  for t, name in ((0, "chosen"), (1, "rejected"))))
+
+
 def directions_printed(row: Any, h: Any, *, halves: int = 0, flip: int = 1) -> Relation:
     w, l = changes(row, h)  # noqa: E741
     least = halves * squared(h) / 2

@@ -35,7 +35,7 @@ class Responses(Kind):
         hidden: whether hidden states are drawn.
         concentrated: the row at the differing token is uniform on M tokens: None, "both" (the differing tokens are
             among the M), or "any".
-        alike: after the differing token both contexts have the same rows.
+        alike: after the differing token both contexts have the same rows and hidden states.
         turned: in some instances the hidden states of the other positions are orthogonal to the differing one's.
     """
 
@@ -157,7 +157,7 @@ class Responses(Kind):
         if self.hidden:
             here = (chosen != rejected)[..., None]
             states, others = (to.number(self._turn(raw, x, here)) for x in ("states", "other_states"))
-            out |= {"hidden_w": states, "hidden_l": np.where(later, others, states)}
+            out |= {"hidden_w": states, "hidden_l": states if self.alike else np.where(later, others, states)}
         return out
 
     def _turn(self, raw: Raw, name: str, here: np.ndarray) -> np.ndarray:
