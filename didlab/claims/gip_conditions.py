@@ -11,10 +11,10 @@ from typing import Any
 from ..engine.claim import Claim, claim
 from ..engine.gradients import Choice, Coefficients, Gradients
 from ..engine.relations import Relation, at_least, both, either, equal, greater, iff, implies, negation
-from ..objectives.table_2 import ROWS, Constants, row
-from .gip_formulas import DL, DW, HYPER, PARTS, A, B, C, by_row, changes, gram, own_coefficients, safe, tabled
+from ..objectives.table_2 import ROWS, Constants, amended, row
+from .gip_formulas import DL, DW, HYPER, PARTS, SIGMOIDS, TAKEN, A, B, C, by_row, changes, gram, safe, tabled
 
-EVERY = (Choice("which", len(ROWS)), Gradients(), *HYPER)
+EVERY = (Choice("which", len(ROWS)), Gradients(), *HYPER, *SIGMOIDS)
 ANY = (Gradients(), Coefficients())
 EQ_9 = rf"{B} \le \tfrac{{d_w}}{{d_l}} {A} \iff {DW} \ge 0"
 EQ_10 = rf"{B} \le \tfrac{{d_l}}{{d_w}} {C} \iff {DL} \le 0"
@@ -24,9 +24,9 @@ CHOSEN = {"strict on one side": {"strict": True}, "DPO's condition": {"plain": T
 
 
 def reached(which: Any, k: Constants, chosen: Any, rejected: Any, own: bool) -> tuple[Any, Any]:
-    """The weights d_w and d_l of the rows as printed, or of the losses of their own papers."""
+    """The weights d_w and d_l of the rows as printed, or of the amended ones: the losses of their own papers."""
     def weights(name: str, k: Constants, w: Any, x: Any) -> tuple[Any, Any]:
-        return own_coefficients(name, k, w, x) if own else row(name, k).coefficients(w, x)
+        return (amended if own else row)(name, k).coefficients(w, x)
 
     d_w, d_l = by_row(which, ROWS, weights, k, w=chosen, x=rejected)
     return d_w, d_l
@@ -45,8 +45,8 @@ def eq_9_claim(id: str, title: str, own: bool, note: str) -> Claim:
     """Eq 9 over the rows of Table 2, as printed or of their own papers."""
     @claim(id, where="Eq 9", title=title, draws=EVERY, statement=rf"{EQ_9}, \quad {STEPPED}", neighbours=CHOSEN, note=note,
            reading=f"the weights of {'the losses of the objectives own papers' if own else 'the ten rows of Table 2 as printed'}, by the "
-                   "formulas of section 3.2, where d_l is not 0 (which: the row, counted from 0); Delta is the first-order change as printed beside d_w and d_l")
-    @tabled(*PARTS)
+                   "formulas of section 3.2, where d_l is not 0 (which: the row, counted from 0; the sigmoids take any value in (0, 1)); Delta is the first-order change as printed beside d_w and d_l")
+    @tabled(*PARTS, *TAKEN)
     def eq_9(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *, k: Constants,
              strict: bool = False, plain: bool = False, turn: bool = False, factor: tuple[int, int] = (1, 1)) -> Relation:
         a, b, c = gram(chosen_gradient, rejected_gradient)
@@ -55,7 +55,7 @@ def eq_9_claim(id: str, title: str, own: bool, note: str) -> Claim:
         return condition(a, b, d_w, d_l, up, strict=strict, plain=plain, turn=turn, factor=factor)
 
     @eq_9.assuming(r"d_l > 0 \text{: the loss rises with } \log\pi_l")
-    @tabled(*PARTS)
+    @tabled(*PARTS, *TAKEN)
     def _positive(which: Any, chosen: Any, rejected: Any, *, k: Constants) -> Relation:
         return greater(reached(which, k, chosen, rejected, own)[1], 0, "d_l")
 
@@ -66,8 +66,8 @@ def eq_10_claim(id: str, title: str, own: bool, note: str) -> Claim:
     """Eq 10 over the rows of Table 2, as printed or of their own papers."""
     @claim(id, where="Eq 10", title=title, draws=EVERY, statement=rf"{EQ_10}, \quad {STEPPED}", neighbours=CHOSEN, note=note,
            reading=f"the weights of {'the losses of the objectives own papers' if own else 'the ten rows of Table 2 as printed'}, by the "
-                   "formulas of section 3.2, where d_w is not 0 (which: the row, counted from 0); Delta is the first-order change as printed beside d_w and d_l")
-    @tabled(*PARTS)
+                   "formulas of section 3.2, where d_w is not 0 (which: the row, counted from 0; the sigmoids take any value in (0, 1)); Delta is the first-order change as printed beside d_w and d_l")
+    @tabled(*PARTS, *TAKEN)
     def eq_10(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *, k: Constants,
               strict: bool = False, plain: bool = False, turn: bool = False, factor: tuple[int, int] = (1, 1)) -> Relation:
         a, b, c = gram(chosen_gradient, rejected_gradient)
@@ -76,7 +76,7 @@ def eq_10_claim(id: str, title: str, own: bool, note: str) -> Claim:
         return condition(c, b, d_l, d_w, -down, strict=strict, plain=plain, turn=turn, factor=factor)
 
     @eq_10.assuming(r"d_w > 0 \text{: the loss falls as } \log\pi_w \text{ rises}")
-    @tabled(*PARTS)
+    @tabled(*PARTS, *TAKEN)
     def _positive(which: Any, chosen: Any, rejected: Any, *, k: Constants) -> Relation:
         return greater(reached(which, k, chosen, rejected, own)[0], 0, "d_w")
 

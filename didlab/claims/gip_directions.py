@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..engine.claim import Claim, claim
-from ..engine.gradients import Lengths, LogProbabilities, NotNegative
 from ..engine.kinds import Kind, Numbers
+from ..engine.log_probabilities import Lengths, LogProbabilities, NotNegative
 from ..engine.relations import Relation, at_least, both, equal, greater, iff
 from ..objectives.table_2 import Constants, amended, row
 from .gip_formulas import own_coefficients, own_value, tabled
@@ -46,7 +46,7 @@ def direction_claim(id: str, name: str, shown: str, draws: tuple[Kind, ...], con
     return check
 
 
-POSITIVE = {"and by more than 1/1000": {"above": 1000}, "the chosen one the other way": {"sign": -1}, "and at least as strongly": {"larger": True}}
+POSITIVE = {"and by more than 1e-6": {"above": 10**6}, "the chosen one the other way": {"sign": -1}, "and at least as strongly": {"larger": True}}
 dpo = direction_claim("gip.table-2.dpo.direction", "dpo", "DPO", (BETA,), ("beta", *REFERENCE), neighbours=POSITIVE)
 rdpo = direction_claim("gip.table-2.rdpo.direction", "r-dpo", "R-DPO", (BETA, NotNegative("alpha"), Lengths()),
                        ("beta", "alpha", *LENGTHS, *REFERENCE), neighbours=POSITIVE)
@@ -73,7 +73,7 @@ kto = direction_claim("gip.table-2.kto.direction", "kto", "KTO", (BETA, *WEIGHTS
 
 
 @kto.corrected(r"d_w > 0,\; d_w^{own} > 0,\; d_l < 0 < d_l^{own}: \text{ the row pushes both up, the own loss the rejected one down}",
-               neighbours={"as printed": {"sign": -1}, "by more than 1/1000": {"above": 1000}, "the chosen one down": {"chosen_": -1}})
+               neighbours={"as printed": {"sign": -1}, "by more than 1e-12": {"above": 10**12}, "the chosen one down": {"chosen_": -1}})
 @tabled("beta", "lam_w", "lam_l", "z", *REFERENCE)
 def _kto(chosen: Any, rejected: Any, *, k: Constants, sign: int = 1, chosen_: int = 1, above: int = 0) -> Relation:
     d_w, d_l = row("kto", k).coefficients(chosen, rejected)

@@ -11,12 +11,28 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.gradients import Lengths, LogProbabilities, NotNegative
 from ..engine.kinds import Kind, Numbers
+from ..engine.log_probabilities import Lengths, LogProbabilities, NotNegative
 from ..objectives.table_2 import Constants, own
 
-__all__ = ["A", "B", "C", "DL", "DW", "HYPER", "PARTS", "by_row", "changes", "gram", "own_coefficients",
-           "own_value", "safe", "tabled"]
+__all__ = [
+    "DL",
+    "DW",
+    "HYPER",
+    "PARTS",
+    "SIGMOIDS",
+    "TAKEN",
+    "A",
+    "B",
+    "C",
+    "by_row",
+    "changes",
+    "gram",
+    "own_coefficients",
+    "own_value",
+    "safe",
+    "tabled",
+]
 
 # Every hyper-parameter of the table over its whole printed range; those without a printed one from 0.
 HYPER: tuple[Kind, ...] = (
@@ -27,6 +43,8 @@ A, B, C = r"\|\nabla\log\pi_w\|^2", r"\langle\nabla\log\pi_w,\nabla\log\pi_l\ran
 DW, DL = r"\Delta\log\pi_w", r"\Delta\log\pi_l"
 PARTS = ("beta", "gamma", "delta", "lam_w", "lam_l", "alpha", "lam", "z", "ref_chosen", "ref_rejected", "chosen_length",
          "rejected_length")
+TAKEN = ("sigmoid_w", "sigmoid_l")  # drawn too where ties of the weights must be exact: sigmoids take every value in (0, 1)
+SIGMOIDS: tuple[Kind, ...] = tuple(Numbers(x, below_one=True) for x in TAKEN)
 
 
 def gram(chosen_gradient: Any, rejected_gradient: Any) -> tuple[Any, Any, Any]:
@@ -83,7 +101,8 @@ def own_value(name: str, k: Constants, chosen: Any, rejected: Any, **convention:
 def by_row(which: Any, names: Sequence[str], f: Callable[..., tuple[Any, ...]], k: Constants, **arrays: Any) -> list[Any]:
     """f(name, k, **arrays) of the instances of each row, put together in the order of the instances."""
     which = np.asarray(which)
-    held = {n: np.broadcast_to(getattr(k, n), which.shape).reshape(-1) for n in PARTS}
+    parts = (*PARTS, *(n for n in TAKEN if getattr(k, n) is not None))
+    held = {n: np.broadcast_to(getattr(k, n), which.shape).reshape(-1) for n in parts}
     flat = {n: np.broadcast_to(x, which.shape).reshape(-1) for n, x in arrays.items()}
     out: list[Any] = []
     for i, name in enumerate(names):

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..engine.claim import Claim, claim
-from ..engine.gradients import Lengths, LogProbabilities, NotNegative
 from ..engine.kinds import Kind, Numbers
+from ..engine.log_probabilities import Lengths, LogProbabilities, NotNegative
 from ..engine.relations import Relation, both, equal, iff
 from ..objectives.table_2 import Constants, Row, amended, row
 from .gip_formulas import own_value, tabled

@@ -1,8 +1,4 @@
-r"""Kinds for first-order statements: two gradients, the weights they are stepped along, and what losses are made of.
-
-Log-probabilities are rational numbers below 0, one pair of different responses at a time: then
-:math:`e^{\log\pi_w} + e^{\log\pi_l} < 1`, and every loss without a sigmoid is algebra.
-"""
+"""Kinds for first-order statements: two gradients, the weights they are stepped along, and a choice between cases."""
 
 from __future__ import annotations
 
@@ -10,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from . import weights
 from .kinds import Field, Kind, Raw, Rng, Shape
 from .lifts import Lift
 
-__all__ = ["Choice", "Coefficients", "Gradients", "Lengths", "LogProbabilities", "NotNegative"]
+__all__ = ["Choice", "Coefficients", "Gradients"]
 
 WIDE = 9  # entries of gradients, in units of 1/1 to 1/9
 
@@ -26,13 +21,13 @@ class Gradients(Kind):
     or next to it.
 
     Args:
-        names: of the two vectors.
-        norms: "any", or "ordered": the rejected gradient is at least as long as the chosen one.
+        ordered: the rejected gradient is at least as long as the chosen one.
+        opposed: their inner product is not above 0.
     """
 
-    def __init__(self, names: tuple[str, str] = ("chosen_gradient", "rejected_gradient"), *, norms: str = "any") -> None:
-        self.names, self.norms = names, norms
-        vectors = tuple(Field(x, ("D",), low=-WIDE, high=WIDE, simplest=0) for x in names)
+    def __init__(self, *, ordered: bool = False, opposed: bool = False) -> None:
+        self.names, self.ordered, self.opposed = ("chosen_gradient", "rejected_gradient"), ordered, opposed
+        vectors = tuple(Field(x, ("D",), low=-WIDE, high=WIDE, simplest=0) for x in self.names)
         self.fields = (*vectors, Field("units", (1,), high=9))
         self.sizes = {"D": (1, 2, 3)}
 
@@ -72,16 +67,20 @@ class Gradients(Kind):
         return self._raw(rng, w, x)
 
     def _raw(self, rng: Rng, w: np.ndarray, x: np.ndarray) -> Raw:
-        if self.norms == "ordered":
+        if self.ordered:
             longer = ((w * w).sum(-1) > (x * x).sum(-1))[:, None]
             w, x = np.where(longer, x, w), np.where(longer, w, x)
+        if self.opposed:
+            x = np.where(((w * x).sum(-1) > 0)[:, None], -x, x)
         unit = np.where(rng.random((len(w), 1)) < 0.6, 1, rng.integers(1, 10, (len(w), 1)))
         return {self.names[0]: w, self.names[1]: x, "units": unit}
 
     def valid(self, raw: Raw) -> np.ndarray:
         w, x = (raw[name] for name in self.names)
-        ordered = (w * w).sum(-1) <= (x * x).sum(-1) if self.norms == "ordered" else True
-        return super().valid(raw) & ordered
+        inside = super().valid(raw)
+        if self.ordered:
+            inside = inside & ((w * w).sum(-1) <= (x * x).sum(-1))
+        return inside & ((w * x).sum(-1) <= 0) if self.opposed else inside
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {name: to.number(raw[name]) / to.number(raw["units"]) for name in self.names}
@@ -110,7 +109,8 @@ class Coefficients(Kind):
     def __init__(self, *names: str, positive: bool = False, above: tuple[str, ...] = ()) -> None:
         self.names = names or ("d_w", "d_l")
         self.above = self.names if positive else above
-        self.fields = tuple(Field(x, (1,), low=1 if x in self.above else -WIDE, high=WIDE, simplest=1) for x in self.names)
+        lows = {x: 1 if x in self.above else -WIDE for x in self.names}
+        self.fields = tuple(Field(x, (1,), low=low, high=WIDE, simplest=1) for x, low in lows.items())
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         values = rng.integers(-WIDE, WIDE + 1, (n, 2))
@@ -131,111 +131,6 @@ class Coefficients(Kind):
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {x: to.number(raw[x]) for x in self.names}
-
-
-_HARD = np.array([(1, 1), (1, 2), (2, 1), (3, 1), (1, 3), (3, 2), (5, 1), (10, 1), (1, 10), (1, 99), (99, 1), (5, 2)])
-
-
-class LogProbabilities(Kind):
-    r"""Log-probabilities of a chosen and a rejected response, rational numbers in nats that leave mass for others.
-
-    The check receives `chosen` and `rejected`, with `reference` also `ref_chosen` and `ref_rejected`, with `other`
-    also `other_chosen` and `other_rejected` of a second policy. Equal responses, a policy equal to the reference,
-    exchanged pairs, certain and very unlikely ones.
-    """
-
-    def __init__(self, *, reference: bool = False, other: bool = False) -> None:
-        self.pairs = [("chosen", "rejected"), *([("ref_chosen", "ref_rejected")] if reference else []),
-                      *([("other_chosen", "other_rejected")] if other else [])]
-        self.fields = tuple(Field(x, (2,)) for pair in self.pairs for x in pair)
-
-    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        names = np.array(["equal to an earlier pair", "exchanged", "equal responses", "ordinary"], dtype=object)
-        label = np.full(n, "ordinary", dtype=object)
-        drawn: list[np.ndarray] = []
-        for _ in self.pairs:
-            hard = rng.random((n, 2, 1)) < 0.5
-            pair = np.where(hard, _HARD[rng.integers(0, len(_HARD), (n, 2))],
-                            weights.ordinary(rng, n, 4).reshape(n, 2, 2))
-            which = np.minimum(rng.integers(0, 10, n), 3)
-            before = drawn[rng.integers(0, len(drawn))] if drawn else pair[:, ::-1]
-            pair = np.where((which == 0)[:, None, None], before, pair)
-            pair = np.where((which == 1)[:, None, None], before[:, ::-1], pair)
-            pair[which == 2, 1] = pair[which == 2, 0]
-            drawn.append(self._leaving_room(pair))
-            label = np.where(which == 3, label, names[which])
-        return self._raw(drawn), label
-
-    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
-        return self._raw([self._leaving_room(weights.ordinary(rng, n, 4).reshape(n, 2, 2)) for _ in self.pairs])
-
-    def _raw(self, drawn: list[np.ndarray]) -> Raw:
-        return {x: values[:, i] for pair, values in zip(self.pairs, drawn, strict=True) for i, x in enumerate(pair)}
-
-    @staticmethod
-    def _leaving_room(pair: np.ndarray) -> np.ndarray:
-        """Where the two probabilities exceed 1 together, the rejected one becomes e^-5."""
-        full = _mass(pair[:, 0], pair[:, 1]) >= 1
-        pair = pair.copy()
-        pair[full, 1] = (5, 1)
-        return pair
-
-    def valid(self, raw: Raw) -> np.ndarray:
-        room = [_mass(raw[a], raw[b]) < 1 for a, b in self.pairs]
-        return super().valid(raw) & np.logical_and.reduce(room)
-
-    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {f.name: -to.number(raw[f.name][..., :1]) / to.number(raw[f.name][..., 1:]) for f in self.fields}
-
-
-def _mass(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.exp(-a[..., 0] / a[..., 1]) + np.exp(-b[..., 0] / b[..., 1])
-
-
-class Lengths(Kind):
-    """Numbers of tokens of the two responses: equal, next to each other, one token, or any up to 99."""
-
-    def __init__(self) -> None:
-        self.names = ("chosen_length", "rejected_length")
-        self.fields = tuple(Field(x, (1,)) for x in self.names)
-
-    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        x = weights.ordinary(rng, n, 2)
-        names = np.array(["equal lengths", "a token more", "single tokens", "ordinary"], dtype=object)
-        which = np.minimum(rng.integers(0, 8, n), 3)
-        x[which == 0, 1] = x[which == 0, 0]
-        x[which == 1, 1] = np.minimum(x[which == 1, 0] + 1, 99)
-        x[which == 2] = np.minimum(x[which == 2], rng.integers(1, 3, (int((which == 2).sum()), 1)))
-        turned = rng.random((n, 1)) < 0.5
-        x = np.where(turned, x[:, ::-1], x)
-        return {name: x[:, i : i + 1] for i, name in enumerate(self.names)}, names[which]
-
-    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {x: to.number(raw[x]) for x in self.names}
-
-
-class NotNegative(Kind):
-    """A rational number from 0; 0 itself is frequent."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.fields = (Field(name, (2,), low=0, simplest=1),)
-
-    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        raw = self.plain(rng, n, shape)[self.name]
-        hard, zero = rng.random(n) < 0.4, rng.random(n) < 0.2
-        raw[hard] = _HARD[rng.integers(0, len(_HARD), int(hard.sum()))]
-        raw[zero, 0] = 0
-        return {self.name: raw}, np.where(zero, "a hyper-parameter of 0", "ordinary").astype(object)
-
-    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
-        return {self.name: weights.ordinary(rng, n, 2)}
-
-    def valid(self, raw: Raw) -> np.ndarray:
-        return super().valid(raw) & (raw[self.name][..., 1] > 0)
-
-    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {self.name: to.number(raw[self.name][..., :1]) / to.number(raw[self.name][..., 1:])}
 
 
 class Choice(Kind):

@@ -38,6 +38,8 @@ class Constants:
         beta, alpha, gamma, delta, lam, lam_w, lam_l, z: hyper-parameters, by their names in the table.
         ref_chosen, ref_rejected: log-probabilities of the reference, in nats.
         chosen_length, rejected_length: numbers of tokens.
+        sigmoid_w, sigmoid_l: values to take for the sigmoids in `coefficients`, in (0, 1), instead of those at the
+            log-probabilities: of minus the argument of m, or of the two terms of KTO. They keep rationals rational.
 
     >>> Constants(beta=0.5, ref_chosen=-1.0, ref_rejected=-3.0).shift
     2.0
@@ -55,6 +57,8 @@ class Constants:
     ref_rejected: Any = 0
     chosen_length: Any = 1
     rejected_length: Any = 1
+    sigmoid_w: Any = None
+    sigmoid_l: Any = None
 
     def __post_init__(self) -> None:
         for name in ("beta", "chosen_length", "rejected_length"):
@@ -115,15 +119,19 @@ class Row:
         (2.0, 2.0)
         """
         slope = self.m(self.margin(chosen, rejected), 1)
-        return slope * self.h_w(chosen, 1) + self.regulariser(chosen, 1), slope * self.h_l(rejected, 1)
+        d_w = slope * self.h_w(chosen, 1) + self.regulariser(chosen, 1)
+        return d_w + 0 * chosen, slope * self.h_l(rejected, 1) + 0 * rejected
 
 
 def _linear(slope: Any) -> Scalar:
-    return lambda a, order: slope * a if order == 0 else slope + 0 * a
+    return lambda a, order: slope * a if order == 0 else slope
 
 
-def _log_sigmoid(shift: Any) -> Scalar:
+def _log_sigmoid(shift: Any, given: Any) -> Scalar:
+    """log sigma(a - shift); its slope is sigma(shift - a), or the given value."""
     def f(a: Any, order: int) -> Any:
+        if order == 1 and given is not None:
+            return given
         c = carrier_of(a - shift)
         return c.log_sigmoid(a - shift) if order == 0 else c.sigmoid(shift - a)
 
@@ -145,10 +153,12 @@ def _penalised(slope: Any, weight: Any, floor: Any) -> Scalar:
     return lambda a, order: _linear(slope)(a, order) + weight * penalty(a, order)
 
 
-def _gain(weight: Any, slope: Any, shift: Any) -> Scalar:
-    """weight sigma(slope a - shift)."""
+def _gain(weight: Any, slope: Any, shift: Any, given: Any) -> Scalar:
+    """weight sigma(slope a - shift); its slope at a sigmoid s is weight slope s (1 - s)."""
 
     def f(a: Any, order: int) -> Any:
+        if order == 1 and given is not None:
+            return weight * slope * given * (1 - given)
         c = carrier_of(slope * a - shift)
         s = c.sigmoid(slope * a - shift)
         return weight * s if order == 0 else weight * slope * s * c.sigmoid(shift - slope * a)
@@ -163,11 +173,11 @@ def _printed(name: str, k: Constants) -> tuple[Scalar, ...]:
     b, n_w, n_l = k.beta, k.chosen_length, k.rejected_length
     match name:
         case "dpo":
-            return _log_sigmoid(k.shift), _linear(b), _linear(b), _NONE
+            return _log_sigmoid(k.shift, k.sigmoid_w), _linear(b), _linear(b), _NONE
         case "r-dpo":
-            return _log_sigmoid(k.shift + k.alpha * k.longer), _linear(b), _linear(b), _NONE
+            return _log_sigmoid(k.shift + k.alpha * k.longer, k.sigmoid_w), _linear(b), _linear(b), _NONE
         case "simpo":
-            return _log_sigmoid(k.gamma), _linear(b / n_w), _linear(b / n_l), _NONE
+            return _log_sigmoid(k.gamma, k.sigmoid_w), _linear(b / n_w), _linear(b / n_l), _NONE
         case "ipo":
             return _square(k.shift + 1 / (2 * b)), _SAME, _SAME, _NONE
         case "rrhf":
@@ -175,11 +185,12 @@ def _printed(name: str, k: Constants) -> tuple[Scalar, ...]:
         case "slic":
             return _below(k.delta), _SAME, _SAME, _linear(k.lam)
         case "cpo":
-            return _log_sigmoid(0), _linear(b), _linear(b), _linear(k.lam)
+            return _log_sigmoid(0, k.sigmoid_w), _linear(b), _linear(b), _linear(k.lam)
         case "dpo-positive":
-            return _log_sigmoid(k.shift), _penalised(b, k.lam, k.ref_chosen), _linear(b), _NONE
+            return _log_sigmoid(k.shift, k.sigmoid_w), _penalised(b, k.lam, k.ref_chosen), _linear(b), _NONE
         case "kto":
-            return _SAME, _gain(k.lam_w, b, k.ref_chosen + k.z), _gain(k.lam_l, -1, -k.ref_rejected - k.z), _NONE
+            h_l = _gain(k.lam_l, -1, -k.ref_rejected - k.z, k.sigmoid_l)
+            return _SAME, _gain(k.lam_w, b, k.ref_chosen + k.z, k.sigmoid_w), h_l, _NONE
         case _:
             return _SAME, _square(1 / b), _square(-1 / b), _NONE
 
@@ -188,16 +199,16 @@ def _amended(name: str, k: Constants) -> tuple[Scalar, ...]:
     b = k.beta
     match name:
         case "dpo":
-            return _log_sigmoid(b * k.shift), _linear(b), _linear(b), _NONE
+            return _log_sigmoid(b * k.shift, k.sigmoid_w), _linear(b), _linear(b), _NONE
         case "r-dpo":
-            return _log_sigmoid(b * k.shift - k.alpha * k.longer), _linear(b), _linear(b), _NONE
+            return _log_sigmoid(b * k.shift - k.alpha * k.longer, k.sigmoid_w), _linear(b), _linear(b), _NONE
         case "ipo":
             return _square(k.shift + 1 / (2 * b), -1), _SAME, _SAME, _NONE
         case "dpo-positive":
-            return _log_sigmoid(b * k.shift), _penalised(b, b * k.lam, k.ref_chosen), _linear(b), _NONE
+            return _log_sigmoid(b * k.shift, k.sigmoid_w), _penalised(b, b * k.lam, k.ref_chosen), _linear(b), _NONE
         case "kto":
-            h_l = _gain(-k.lam_l, -b, -b * (k.ref_rejected + k.z))
-            return _SAME, _gain(k.lam_w, b, b * (k.ref_chosen + k.z)), h_l, _NONE
+            h_l = _gain(-k.lam_l, -b, -b * (k.ref_rejected + k.z), k.sigmoid_l)
+            return _SAME, _gain(k.lam_w, b, b * (k.ref_chosen + k.z), k.sigmoid_w), h_l, _NONE
         case "sppo":
             return _SAME, _square(k.ref_chosen + 1 / (2 * b), -1), _square(k.ref_rejected - 1 / (2 * b)), _NONE
         case _:

@@ -1,0 +1,158 @@
+r"""SPPO: its ratio of weights, and what section 3.3 says theory predicts. The derivation is in `gip_appendix_a`.
+
+Appendix A.1 takes the loss :math:`(\log\pi_w - \beta^{-1})^2 + (\log\pi_l + \beta^{-1})^2`, with the weights
+:math:`d_w = 2(\beta^{-1} - \log\pi_w)` and :math:`d_l = 2(\beta^{-1} + \log\pi_l)`; their ratio is alpha.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.claim import claim
+from ..engine.gradients import Gradients
+from ..engine.kinds import Numbers
+from ..engine.log_probabilities import LogProbabilities
+from ..engine.relations import Relation, at_least, both, equal, greater, iff, implies, negation
+from ..objectives.table_2 import Constants, row
+from .gip_formulas import DL, DW, A, B, C, changes, gram, own_coefficients, safe
+
+BETA = Numbers("beta")
+DRAWS, STEPS = (BETA, LogProbabilities()), (Gradients(), BETA, LogProbabilities())
+BEYOND, BEYOND_STEPS = (LogProbabilities(beyond="beta"),), (Gradients(), LogProbabilities(beyond="beta"))
+ALPHA = r"\alpha = \tfrac{\beta^{-1} - \log\pi_w}{\beta^{-1} + \log\pi_l}"
+LARGE = r"\beta^{-1} > -\log\pi_l"
+
+
+def weights(beta: Any, chosen: Any, rejected: Any) -> tuple[Any, Any]:
+    """The weights d_w and d_l of the loss of Appendix A.1: SPPO without a reference, at half of beta."""
+    return own_coefficients("sppo", Constants(beta=beta / 2), chosen, rejected)
+
+
+def large(beta: Any, rejected: Any) -> Relation:
+    """The assumption of the appendix."""
+    return greater(1 / beta + rejected, 0, "1/beta + log pi_l")
+
+
+# The ratio
+
+
+@claim("gip.ratio.sppo", where="section 3.2, list", title="The ratio of the weights of SPPO", draws=DRAWS,
+       statement=rf"\tfrac{{d_w}}{{d_l}} = \alpha > 1, \quad {ALPHA} \text{{ defined}}",
+       reading="the weights of the row of Table 2 by the formulas of section 3.2, as printed",
+       note="The row gives the opposite sign, since Eq 8 puts a minus before its chosen square. The loss of Appendix A.1 has the printed "
+            "ratio; it is above 1 exactly if 1/beta exceeds minus the rejected log-likelihood. With the reference of SPPO's own paper the "
+            "ratio is 1 at the start (sub-entry).")
+def ratio(beta: Any, chosen: Any, rejected: Any) -> Relation:
+    d_w, d_l = row("sppo", Constants(beta=beta)).coefficients(chosen, rejected)
+    bottom = 1 / beta + rejected
+    alpha = (1 / beta - chosen) / safe(bottom)
+    return implies(negation(equal(bottom, 0, "1/beta + log pi_l")),
+                   both(equal(d_w / safe(d_l), alpha, "d_w / d_l and alpha"), greater(alpha, 1, "alpha")))
+
+
+@ratio.corrected(
+    rf"\tfrac{{d_w}}{{d_l}} = -\alpha \text{{ for the row}},\; \tfrac{{d_w}}{{d_l}} = \alpha \text{{ for the loss of Appendix A.1}},\; "
+    rf"\alpha > 1 \iff {LARGE}",
+    neighbours={"alpha for the row": {"sign": 1}, "above 1 always": {"always": True}, "a hundredth more": {"factor": (101, 100)},
+                "above 2": {"above": 2}})
+def _ratio(beta: Any, chosen: Any, rejected: Any, *, sign: int = -1, always: bool = False, factor: tuple[int, int] = (1, 1),
+           above: int = 1) -> Relation:
+    d_w, d_l = row("sppo", Constants(beta=beta)).coefficients(chosen, rejected)
+    own_w, own_l = weights(beta, chosen, rejected)
+    top, bottom = 1 / beta - chosen, 1 / beta + rejected
+    alpha = top / safe(bottom)
+    more = greater(alpha, above, "alpha")
+    return implies(negation(equal(bottom, 0, "1/beta + log pi_l")),
+                   both(equal(d_w * bottom, sign * d_l * top, "row"), equal(own_w * bottom * factor[1], own_l * top * factor[0], "appendix"),
+                        more if always else iff(more, large(beta, rejected))))
+
+
+@claim("gip.ratio.sppo.easier", where="section 3.2, list, and Appendix A.1", draws=STEPS,
+       title="Compared with DPO, SPPO makes it easier for the chosen one to rise and harder for the rejected one to fall",
+       statement=rf"\left({B} \le {A} \Rightarrow {DW} \ge 0\right) \text{{ and }} \left({DL} \le 0 \Rightarrow {B} \le {C}\right)",
+       reading="the changes under the loss of Appendix A.1, the conditions those of DPO: inclusions of the pairs of gradients",
+       note="The second half needs no assumption. Appendix A.1 states the assumption, section 3.2 only that 1/beta is large.",
+       neighbours={"the chosen one rises strictly": {"strict": True}, "and the rejected one falls as easily": {"both_": True},
+                   "from twice the norm": {"double": True}})
+def easier(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, strict: bool = False,
+           both_: bool = False, double: bool = False) -> Relation:
+    a, b, c = gram(chosen_gradient, rejected_gradient)
+    up, down = changes(a, b, c, *weights(beta, chosen, rejected))
+    rises = (greater if strict else at_least)(up, 0, "change of the chosen under SPPO")
+    parts = [implies(at_least(2 * a if double else a, b, "chosen norm and inner product"), rises),
+             implies(at_least(0, down, "0 and the change of the rejected"), at_least(c, b, "rejected norm and inner product"))]
+    return both(*parts, *((implies(at_least(c, b), at_least(0, down)),) if both_ else ()))
+
+
+@easier.assuming(r"\beta^{-1} \ge -\log\pi_l", own_setting=True, draws=BEYOND_STEPS)
+def _large_enough(beta: Any, rejected: Any) -> Relation:
+    return at_least(1 / beta + rejected, 0, "1/beta + log pi_l")
+
+
+@claim("gip.ratio.sppo.reference", where="section 3.2, list", draws=(BETA, LogProbabilities(reference=True)),
+       title="With the reference of its own paper the ratio of SPPO is above 1",
+       statement=r"h = \log\tfrac{\pi}{\pi_{ref}},\; \tfrac{1}{2\beta} > -h_l \implies \tfrac{d_w}{d_l} > 1",
+       reading="the weights of SPPO's own loss; written as: 1/(2 beta) at most -h_l, or the ratio above 1",
+       note="At the start the policy is the reference, and the ratio is 1: SPPO's conditions are those of DPO.")
+def reference(beta: Any, chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any) -> Relation:
+    d_w, d_l = own_coefficients("sppo", Constants(beta=beta, ref_chosen=ref_chosen, ref_rejected=ref_rejected), chosen, rejected)
+    return both(implies(greater(d_l, 0, "d_l"), greater(d_w / safe(d_l), 1, "d_w / d_l")))
+
+
+@reference.corrected(
+    r"\tfrac{d_w}{d_l} = \tfrac{\frac{1}{2\beta} - h_w}{\frac{1}{2\beta} + h_l}, \text{ and for } d_l > 0: \; \tfrac{d_w}{d_l} > 1 \iff h_w + h_l < 0",
+    neighbours={"iff h_w < 0": {"of": "chosen"}, "iff h_l < 0": {"of": "rejected"}, "from 0 on": {"weak": True}, "iff the margin is below 0": {"of": "margin"}})
+def _reference(beta: Any, chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any, *, of: str = "sum", weak: bool = False) -> Relation:
+    d_w, d_l = own_coefficients("sppo", Constants(beta=beta, ref_chosen=ref_chosen, ref_rejected=ref_rejected), chosen, rejected)
+    h_w, h_l = chosen - ref_chosen, rejected - ref_rejected
+    level = {"sum": h_w + h_l, "chosen": h_w, "rejected": h_l, "margin": h_w - h_l}[of]
+    half = 1 / (2 * beta)
+    return both(equal(d_w * (half + h_l), d_l * (half - h_w), "ratio, cross-multiplied"),
+                implies(greater(d_l, 0, "d_l"), iff(greater(d_w / safe(d_l), 1, "d_w / d_l"), (at_least if weak else greater)(0, level, "0 and h_w + h_l"))))
+
+
+# Section 3.3
+
+
+@claim("gip.sec-3.3.sppo", where="section 3.3", draws=STEPS,
+       title="Section 3.2 predicts that SPPO favours a fall of the rejected log-likelihood",
+       statement=rf"{B} \le {C} \implies {DL} \le 0",
+       reading="favours, compared with DPO: wherever DPO does not raise the rejected one, SPPO (as in Appendix A.1) does not either; "
+               "written as: not DPO's condition, or SPPO's",
+       note="Section 3.2 says the opposite, and is right: SPPO makes that fall harder.")
+def predicted(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any) -> Relation:
+    a, b, c = gram(chosen_gradient, rejected_gradient)
+    _, down = changes(a, b, c, *weights(beta, chosen, rejected))
+    return both(implies(at_least(c, b, "rejected norm and inner product"), at_least(0, down, "0 and the change of the rejected")))
+
+
+@predicted.corrected(rf"{DL} \le 0 \implies {B} \le {C} \text{{: wherever SPPO does not raise the rejected one, DPO does not either}}",
+                     neighbours={"the converse": {"converse": True}, "DPO lowers it": {"strict": True}, "below half the norm": {"half": True}})
+def _harder(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, converse: bool = False,
+            strict: bool = False, half: bool = False) -> Relation:
+    a, b, c = gram(chosen_gradient, rejected_gradient)
+    _, down = changes(a, b, c, *weights(beta, chosen, rejected))
+    falls = at_least(0, down, "0 and the change of the rejected under SPPO")
+    dpo = (greater if strict else at_least)(c, 2 * b if half else b, "rejected norm and inner product")
+    return both(implies(dpo, falls) if converse else implies(falls, dpo))
+
+
+@claim("gip.sec-3.3.sppo.absolute", where="section 3.3", draws=STEPS,
+       title="SPPO raises the chosen log-likelihood and lowers the rejected one",
+       statement=rf"{DW} \ge 0 \ge {DL}", reading="favours: makes happen, to first order, under the loss of Appendix A.1",
+       neighbours={"strictly": {"strict": True}, "without a rise of the chosen one": {"turn": True}, "by half the squared norm": {"half": True}})
+def absolute(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, strict: bool = False,
+             turn: bool = False, half: bool = False) -> Relation:
+    a, b, c = gram(chosen_gradient, rejected_gradient)
+    d_w, d_l = weights(beta, chosen, rejected)
+    up, down = changes(a, b, c, d_w, d_l)
+    if half:
+        up = up - d_w * (a + 1) / 2
+    test = greater if strict else at_least
+    return both(test(-up if turn else up, 0, "change of the chosen"), test(0, down, "0 and the change of the rejected"))
+
+
+@absolute.assuming(rf"{B} \le 0 \text{{ and }} {LARGE}", draws=(Gradients(opposed=True), LogProbabilities(beyond="beta")))
+def _opposed(chosen_gradient: Any, rejected_gradient: Any, beta: Any, rejected: Any) -> Relation:
+    _, b, _ = gram(chosen_gradient, rejected_gradient)
+    return both(at_least(0, b, "0 and the inner product"), large(beta, rejected))
