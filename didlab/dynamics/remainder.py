@@ -9,7 +9,7 @@ sum of both, for a margin), to first order in :math:`\epsilon`: the range of ste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,18 +83,15 @@ def measure_order(step: PairStep) -> dict[str, Order]:
     still = _still(step)
     out = {}
     for name, y in sides.items():
-        constant = reach[name] == 0
-        kind = np.where(still, "no step", np.where(constant, "no remainder", "quadratic"))
-        sizes = _sizes(TOP / np.where(constant, 1, reach[name]))
-        out[name] = _fit(kind, sizes, _remainders(step, y, sizes))
+        kind = np.where(still, "no step", np.where(reach[name] == 0, "no remainder", "quadratic"))
+        out[name] = _fit(kind, step, (y,), np.where(reach[name] == 0, 1, reach[name]))
     total, difference = -sum(second.values()), second["chosen"] - second["rejected"]
     share = abs(difference) / np.where(total == 0, 1, total)
     far = np.maximum(*reach.values())
     kind = np.where(share > CANCELS, "quadratic", "cancels")
     kind = np.where(still, "no step", np.where(far == 0, "no remainder", kind))
-    sizes = _sizes(TOP * np.where(share > CANCELS, share, 1) / np.where(far == 0, 1, far))
-    values = [_remainders(step, y, sizes) for y in sides.values()]
-    return {**out, "margin": _fit(kind, sizes, values[0] - values[1])}
+    scale = np.where(far == 0, 1, far) / np.where(share > CANCELS, share, 1)
+    return {**out, "margin": _fit(kind, step, tuple(sides.values()), scale)}
 
 
 def _reach(step: PairStep, sequences: np.ndarray) -> np.ndarray:
@@ -121,20 +118,17 @@ def _still(step: PairStep) -> np.ndarray:
     return (abs(step.direction) <= ROUNDING * _size(step)).all((-1, -2))
 
 
-def _sizes(top: np.ndarray) -> np.ndarray:
-    return top[:, None] * np.logspace(0, -DECADES, DECADES * PER_DECADE + 1)
-
-
-def _remainders(step: PairStep, y: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Remainders of whole sequences, each at its own sizes, shape (n, points)."""
-    return np.stack([step.remainder(y, size[:, None, None]).sum(-1) for size in sizes.T], -1)
-
-
-def _fit(kind: np.ndarray, sizes: np.ndarray, values: np.ndarray) -> Order:
-    """Least-squares slopes in logarithms."""
+def _fit(kind: np.ndarray, step: PairStep, sequences: tuple[np.ndarray, ...], scale: np.ndarray) -> Order:
+    """Remainders of one response, or of a first less a second, and their least-squares slopes in logarithms."""
+    unit = replace(step, direction=step.direction / scale[:, None, None])  # |u| is at most 1, the share that counts
+    sizes = TOP * np.logspace(0, -DECADES, DECADES * PER_DECADE + 1)
+    values = np.stack([_less([unit.remainder(y, size).sum(-1) for y in sequences]) for size in sizes], -1)
     fitted = kind == "quadratic"
-    x = np.log(sizes)
-    y = np.log(np.where(fitted[:, None], abs(values), 1.0))
-    x, y = x - x.mean(-1, keepdims=True), y - y.mean(-1, keepdims=True)
-    slope = (x * y).sum(-1) / (x * x).sum(-1)
-    return Order(kind, np.where(fitted, slope, np.nan), sizes, values)
+    x, y = np.log(sizes), np.log(np.where(fitted[:, None], abs(values), 1.0))
+    x = x - x.mean()
+    slope = (x * y).sum(-1) / (x * x).sum()
+    return Order(kind, np.where(fitted, slope, np.nan), sizes / scale[:, None], values)
+
+
+def _less(x: list[np.ndarray]) -> np.ndarray:
+    return x[0] if len(x) == 1 else x[0] - x[1]
