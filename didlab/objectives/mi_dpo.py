@@ -280,6 +280,6 @@ def _pairs(counts: Any, gaps: Any) -> Any:
     n = log_weights("counts", counts)
     if n.ndim < 3 or tuple(n.shape[-3:]) != tuple(gaps.shape[-3:]):
         raise ArgumentError("counts", f"of shape (..., {', '.join(map(str, gaps.shape[-3:]))})", str(tuple(n.shape)))
-    if not bool((n >= 0).all()) or not bool((_total(n) > 0).all()):
+    if not bool((n >= 0).all()) or not bool(np.all(np.asarray(_total(n) > 0))):
         raise ArgumentError("counts", "numbers of pairs from 0, one pair at least", "a negative number or no pair")
     return n

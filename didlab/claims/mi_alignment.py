@@ -1,0 +1,177 @@
+r"""Section 5.2 of Mutual Information DPO: what a lower joint loss says about the policy, and which priors are fixed.
+
+The data compare all pairs of responses and are labelled by the true reward, in units in which beta = 1, so that the
+infimum of the loss is attained.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..carriers import carrier_of
+from ..conditional import expected_reward, marginal, optimal_policy, policy_prior, regularised_objective
+from ..engine.channels import Channels, FixedPoints, Gains, Preferences, few
+from ..engine.claim import claim
+from ..engine.kinds import Integers, Policies
+from ..engine.relations import Relation, at_least, both, either, equal, exists, forall, greater, iff
+from ..preference import preference_matrix
+from .formulas import differences
+from .mi_joint import LOSS, SIZES, UNDONE, loss, shared, tables
+from .mi_normaliser import pair_rows, prior_jacobian
+
+
+def population(reward: Any) -> Any:
+    """Every pair of responses to every prompt, labelled by the reward: the law of Eq 2."""
+    return preference_matrix(reward) * (1 - np.eye(reward.shape[-1], dtype=int))
+
+
+class TrueRewards(Gains):
+    """Rewards log g that label the data."""
+
+    def lift(self, raw: Any, to: Any) -> dict[str, Any]:
+        return {self.reward: to.log(to.number(raw["gain"]))}
+
+
+TRUTH = (Channels("policy", "second", priors=("prior", "other"), zeros="prompts", sizes=SIZES), TrueRewards(sizes=SIZES))
+
+
+@claim(
+    "mi.sec-5.2.alignment", where="5.2", draws=TRUTH, title="The policy of the joint minimum is better aligned",
+    statement=rf"(\pi^*,\zeta^*) \text{{ minimises }} {LOSS} \implies \mathbb{{E}}_{{\pi^*}}[r] \ge \mathbb{{E}}_{{\hat\pi}}[r], \quad \hat\pi \text{{ the minimiser at a fixed }} \hat\zeta",
+    reading="alignment as the expected reward that labels the data, all pairs compared, beta = 1; a prior for each prompt; of "
+            "the jointly optimal pairs one is drawn, since all have the same loss",
+)
+def aligned(prompts: Any, policy: Any, prior: Any, reward: Any) -> Relation:
+    fixed = optimal_policy(reward, prior, beta=1)
+    return at_least(expected_reward(prompts, policy, reward), expected_reward(prompts, fixed, reward), "expected rewards")
+
+
+@aligned.corrected(
+    r"(\pi,\zeta) \text{ is jointly optimal} \iff \log\tfrac{\pi}{\zeta} - r \text{ is constant at each prompt: every policy is part of such a pair, with }"
+    r"\zeta \propto \pi\,e^{-r}",
+    neighbours={"prior pi e^r": {"sign": 1}, "only the policy ref e^r": {"only": True}, "by a hundredth at least": {"margin": 1}})
+def any_policy(policy: Any, second: Any, prior: Any, other: Any, reward: Any, *, sign: int = -1, only: bool = False,
+               margin: int = 0) -> Relation:
+    c, n = carrier_of(policy), population(reward)
+    w = policy * c.exp(sign * reward)
+    own = w / w.sum(-1, keepdims=True)
+    best, value = loss(policy, own, n), loss(second, other, n)
+    gap = differences(c.log(second) - c.log(other)[..., None, :] - reward)
+    optimal = equal(value, best)
+    if only:
+        optimal = forall(equal(policy, optimal_policy(reward, prior, beta=1)))
+        return both(at_least(value, best), optimal)
+    return both(at_least(100 * (value - best), margin) if margin else at_least(value, best, "loss of a pair and of the optimum"),
+                iff(optimal, forall(equal(gap, 0))))
+
+
+@claim(
+    "mi.sec-5.2.alignment.order", where="5.2", draws=TRUTH, title="A lower joint loss is a higher reward",
+    statement=rf"J(\pi,\zeta) < J(\pi',\zeta') \implies \mathbb{{E}}_\pi[r] \ge \mathbb{{E}}_{{\pi'}}[r], \quad {LOSS}",
+    reading="alignment as the expected reward that labels the data; any two pairs of policy and prior",
+)
+def order(prompts: Any, policy: Any, second: Any, prior: Any, other: Any, reward: Any) -> Relation:
+    n = population(reward)
+    higher = at_least(loss(policy, prior, n), loss(second, other, n), "losses")
+    return either(higher, at_least(expected_reward(prompts, policy, reward), expected_reward(prompts, second, reward), "expected rewards"))
+
+
+@order.corrected(
+    rf"\text{{with a prior for each prompt: for every }} \pi' \text{{ some }} \zeta' \propto \zeta\,\pi'/\pi \text{{ has }} J(\pi',\zeta') = J(\pi,\zeta), \quad {LOSS}: \text{{ the loss says nothing of the policy}}",
+    neighbours=UNDONE)
+def order_none(policy: Any, second: Any, prior: Any, reward: Any, *, back: bool = False, keep: bool = False,
+               slip: bool = False) -> Relation:
+    n, rows = population(reward), shared(prior) + 0 * policy
+    ratio = policy / second if back else second / policy
+    other = rows if keep else rows * ratio / (rows * ratio).sum(-1, keepdims=True)
+    value = loss(policy, prior, n)
+    return equal(loss(second, other, n), 101 * value / 100 if slip else value, "losses")
+
+
+@claim(
+    "mi.sec-5.2.alignment.accuracy", where="5.2", draws=(Preferences(sizes=SIZES), tables("policy", "second", priors=("prior", "other"))),
+    title="A lower joint loss ranks more of the data right",
+    statement=rf"J(\pi,\zeta) < J(\pi',\zeta') \implies \#\{{\pi(y_w|x) > \pi(y_l|x)\}} \ge \#\{{\pi'(y_w|x) > \pi'(y_l|x)\}}, \quad {LOSS}",
+    reading="alignment as the share of the pairs whose chosen response is the likelier one",
+)
+def accuracy(counts: Any, policy: Any, second: Any, prior: Any, other: Any) -> Relation:
+    higher = at_least(loss(policy, prior, counts), loss(second, other, counts), "losses")
+    return either(higher, at_least(ranked(policy, counts), ranked(second, counts), "pairs ranked right"))
+
+
+def ranked(policy: Any, counts: Any) -> Any:
+    right = np.asarray(policy[..., :, None] > policy[..., None, :]).astype(int)
+    return (counts * right).sum(-1).sum(-1).sum(-1)
+
+
+@accuracy.corrected(
+    r"N\,J(\pi,\zeta) \ge \log 2\;\#\left\{\tfrac{\pi(y_w|x)}{\zeta(y_w)} \le \tfrac{\pi(y_l|x)}{\zeta(y_l)}\right\}: \text{ the loss bounds the errors of the ratio, of which the policy is one part}",
+    neighbours={"errors of the policy": {"of": "policy"}, "by the double": {"twice": True}, "log 3": {"three": True}})
+def accuracy_ratio(counts: Any, policy: Any, prior: Any, *, of: str = "ratio", twice: bool = False,
+                   three: bool = False) -> Relation:
+    c = carrier_of(policy)
+    ratio = policy if of == "policy" else policy / shared(prior)
+    total = counts.sum(-1).sum(-1).sum(-1)
+    errors = total - ranked(ratio, counts)
+    coin = c.log(0 * policy[..., 0, :1] + (3 if three else 2)).sum(-1)
+    return at_least(total * loss(policy, prior, counts), (2 if twice else 1) * errors * coin, "loss and errors")
+
+
+@claim(
+    "mi.sec-5.2.alignment.tied", where="ours", draws=(FixedPoints(used=True, sizes=SIZES), Channels("other", prompts="", zeros=False, sizes=SIZES)),
+    title="Tied to the marginal, the prior leaves the rate-distortion policy",
+    statement=r"\zeta = m_\pi: \quad \pi \text{ attains } \inf_{\pi,\zeta} J \iff \log\tfrac{\pi}{m_\pi} - r \text{ is constant at each prompt; it then "
+              r"maximises } \mathbb{E}[r] - I(X;Y)",
+    reading="not in the paper: the prior that section 3.1 finds optimal, in place of one that is free; rewards for which a policy "
+            "with full support attains the infimum, beta = 1",
+    neighbours={"by a hundredth at least": {"margin": 1}, "the prior at the mean of the rows": {"mean": True}, "twice the information": {"twice": True}},
+)
+def tied(prompts: Any, policy: Any, reward: Any, beta: Any, other: Any, *, margin: int = 0, mean: bool = False,
+         twice: bool = False) -> Relation:
+    unit, c = beta[..., None] * reward, carrier_of(policy)
+    n = population(unit)
+    own, m = marginal(1 + 0 * prompts if mean else prompts, policy), marginal(prompts, other)
+    best, value = loss(policy, own, n), loss(other, m, n)
+    gap = differences(c.log(other) - c.log(shared(m)) - unit)
+    scale = beta / beta / 2 if twice else beta / beta
+    lead = (regularised_objective(prompts, policy, unit, marginal(prompts, policy), beta=scale)
+            - regularised_objective(prompts, other, unit, m, beta=scale))
+    return both(at_least(value, best, "losses"), iff(equal(value, best), forall(equal(gap, 0))),
+                at_least(100 * lead, margin) if margin else at_least(lead, 0, "lead in reward less information"))
+
+
+@claim(
+    "mi.sec-5.2.fixed-priors", where="5.2", draws=(few(Policies("policy", "base", high=30), K=(2, 3)), few(Integers("length", axes=("K",), low=1, high=3), K=(2, 3)),
+                                                    Integers("eta", axes=(1,), low=0, high=3)),
+    title="All special cases but DICE use a fixed prior",
+    statement=r"\nabla_\theta \log\tfrac{\zeta(y)}{\zeta(y')} = 0 \text{ for } \zeta = \pi_{ref},\; \pi_{ref}\,e^{-\beta|y|},\; \pi_{ref}\,\pi^{1-\eta},\; \pi^{1-1/|y|}\,e^{\beta(y,x)}",
+    reading="fixed: what the prior says of two responses does not move with the policy; DPO, R-DPO, entropy-controllable DPO and SimPO",
+    note="Those of TDPO, TIS-DPO and SparsePO contain the policy as well: of the special cases DPO and R-DPO alone have a fixed prior.",
+)
+def fixed_priors(policy: Any, length: Any, eta: Any) -> Relation:
+    return both(*(forall(equal(x, 0, "gradient of the log-prior's difference")) for x in moves(policy, length, eta)))
+
+
+def moves(policy: Any, length: Any, eta: Any) -> list[Any]:
+    """How the log-prior of one response moves against that of another: DPO and R-DPO, entropy-controllable, SimPO."""
+    powers = (0 * length, 0 * length + 1 - eta, 1 - 1 / length)
+    rows = [prior_jacobian(policy, s) for s in powers]
+    return [pair_rows(r) - pair_rows(r, rejected=True) for r in rows]
+
+
+@fixed_priors.corrected(
+    r"\text{fixed: DPO and R-DPO always, entropy-controllable DPO} \iff \eta = 1, \text{ SimPO} \iff \text{every length is 1}",
+    neighbours={"SimPO for equal lengths": {"equal_lengths": True}, "entropy-controllable DPO never": {"never": True},
+                "DPO never": {"none": True}})
+def fixed_exactly(policy: Any, base: Any, length: Any, eta: Any, *, equal_lengths: bool = False, never: bool = False,
+                  none: bool = False) -> Relation:
+    still = [forall(equal(x, 0)) for x in moves(policy, length, eta)]
+    short = forall(equal(length, length[..., :1] if equal_lengths else 1, "lengths"))
+    one = equal(eta, -1 if never else 1, "eta")
+    first = exists(greater(abs(moves(policy, length, eta)[0]), 0)) if none else still[0]
+    # the prior itself, for a check of the formula: the same log-differences as base + power * policy
+    prior = policy_prior(base, policy[..., None, :], power=(0 * length + 1 - eta)[..., None, :])[..., 0, :]
+    formula = forall(equal(differences(prior), differences(base) + (1 - eta)[..., None] * differences(policy)))
+    return both(first, iff(still[1], one), iff(still[2], short), formula)
