@@ -10,11 +10,15 @@ from typing import Any
 
 from ..engine.claim import Claim, claim
 from ..engine.gradients import Choice, Coefficients, Gradients
+from ..engine.kinds import Numbers
+from ..engine.log_probabilities import NotNegative
 from ..engine.relations import Relation, at_least, both, either, equal, greater, iff, implies, negation
 from ..objectives.table_2 import ROWS, Constants, amended, row
-from .gip_formulas import DL, DW, HYPER, PARTS, SIGMOIDS, TAKEN, A, B, C, by_row, changes, gram, safe, tabled
+from .gip_formulas import DL, DW, PAIR, PARTS, SIGMOIDS, TAKEN, A, B, C, by_row, changes, gram, safe, tabled
 
-EVERY = (Choice("which", len(ROWS)), Gradients(), *HYPER, *SIGMOIDS)
+EVERY = (Choice("which", len(ROWS)), Gradients(), *(Numbers(x) for x in ("beta", "delta", "lam_w", "lam_l")), NotNegative("lam"), *PAIR,
+         *SIGMOIDS)  # at given sigmoids the weights do not depend on gamma, alpha and z
+HELD = tuple(x for x in PARTS if x not in ("gamma", "alpha", "z"))
 ANY = (Gradients(), Coefficients())
 EQ_9 = rf"{B} \le \tfrac{{d_w}}{{d_l}} {A} \iff {DW} \ge 0"
 EQ_10 = rf"{B} \le \tfrac{{d_l}}{{d_w}} {C} \iff {DL} \le 0"
@@ -46,7 +50,7 @@ def eq_9_claim(id: str, title: str, own: bool, note: str) -> Claim:
     @claim(id, where="Eq 9", title=title, draws=EVERY, statement=rf"{EQ_9}, \quad {STEPPED}", neighbours=CHOSEN, note=note,
            reading=f"the weights of {'the losses of the objectives own papers' if own else 'the ten rows of Table 2 as printed'}, by the "
                    "formulas of section 3.2, where d_l is not 0 (which: the row, counted from 0; the sigmoids take any value in (0, 1)); Delta is the first-order change as printed beside d_w and d_l")
-    @tabled(*PARTS, *TAKEN)
+    @tabled(*HELD, *TAKEN)
     def eq_9(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *, k: Constants,
              strict: bool = False, plain: bool = False, turn: bool = False, factor: tuple[int, int] = (1, 1)) -> Relation:
         a, b, c = gram(chosen_gradient, rejected_gradient)
@@ -55,7 +59,7 @@ def eq_9_claim(id: str, title: str, own: bool, note: str) -> Claim:
         return condition(a, b, d_w, d_l, up, strict=strict, plain=plain, turn=turn, factor=factor)
 
     @eq_9.assuming(r"d_l > 0 \text{: the loss rises with } \log\pi_l")
-    @tabled(*PARTS, *TAKEN)
+    @tabled(*HELD, *TAKEN)
     def _positive(which: Any, chosen: Any, rejected: Any, *, k: Constants) -> Relation:
         return greater(reached(which, k, chosen, rejected, own)[1], 0, "d_l")
 
@@ -67,7 +71,7 @@ def eq_10_claim(id: str, title: str, own: bool, note: str) -> Claim:
     @claim(id, where="Eq 10", title=title, draws=EVERY, statement=rf"{EQ_10}, \quad {STEPPED}", neighbours=CHOSEN, note=note,
            reading=f"the weights of {'the losses of the objectives own papers' if own else 'the ten rows of Table 2 as printed'}, by the "
                    "formulas of section 3.2, where d_w is not 0 (which: the row, counted from 0; the sigmoids take any value in (0, 1)); Delta is the first-order change as printed beside d_w and d_l")
-    @tabled(*PARTS, *TAKEN)
+    @tabled(*HELD, *TAKEN)
     def eq_10(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *, k: Constants,
               strict: bool = False, plain: bool = False, turn: bool = False, factor: tuple[int, int] = (1, 1)) -> Relation:
         a, b, c = gram(chosen_gradient, rejected_gradient)
@@ -76,7 +80,7 @@ def eq_10_claim(id: str, title: str, own: bool, note: str) -> Claim:
         return condition(c, b, d_l, d_w, -down, strict=strict, plain=plain, turn=turn, factor=factor)
 
     @eq_10.assuming(r"d_w > 0 \text{: the loss falls as } \log\pi_w \text{ rises}")
-    @tabled(*PARTS, *TAKEN)
+    @tabled(*HELD, *TAKEN)
     def _positive(which: Any, chosen: Any, rejected: Any, *, k: Constants) -> Relation:
         return greater(reached(which, k, chosen, rejected, own)[0], 0, "d_w")
 

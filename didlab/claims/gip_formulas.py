@@ -35,10 +35,9 @@ __all__ = [
 ]
 
 # Every hyper-parameter of the table over its whole printed range; those without a printed one from 0.
-HYPER: tuple[Kind, ...] = (
-    *(Numbers(x) for x in ("beta", "gamma", "delta", "lam_w", "lam_l")), *(NotNegative(x) for x in ("alpha", "lam", "z")),
-    Lengths(), LogProbabilities(reference=True),
-)
+PAIR: tuple[Kind, ...] = (Lengths(), LogProbabilities(reference=True))
+HYPER: tuple[Kind, ...] = (*(Numbers(x) for x in ("beta", "gamma", "delta", "lam_w", "lam_l")),
+                           *(NotNegative(x) for x in ("alpha", "lam", "z")), *PAIR)
 A, B, C = r"\|\nabla\log\pi_w\|^2", r"\langle\nabla\log\pi_w,\nabla\log\pi_l\rangle", r"\|\nabla\log\pi_l\|^2"
 DW, DL = r"\Delta\log\pi_w", r"\Delta\log\pi_l"
 PARTS = ("beta", "gamma", "delta", "lam_w", "lam_l", "alpha", "lam", "z", "ref_chosen", "ref_rejected", "chosen_length",
@@ -101,7 +100,7 @@ def own_value(name: str, k: Constants, chosen: Any, rejected: Any, **convention:
 def by_row(which: Any, names: Sequence[str], f: Callable[..., tuple[Any, ...]], k: Constants, **arrays: Any) -> list[Any]:
     """f(name, k, **arrays) of the instances of each row, put together in the order of the instances."""
     which = np.asarray(which)
-    parts = (*PARTS, *(n for n in TAKEN if getattr(k, n) is not None))
+    parts = [n for n in (*PARTS, *TAKEN) if np.ndim(getattr(k, n))]
     held = {n: np.broadcast_to(getattr(k, n), which.shape).reshape(-1) for n in parts}
     flat = {n: np.broadcast_to(x, which.shape).reshape(-1) for n, x in arrays.items()}
     out: list[Any] = []

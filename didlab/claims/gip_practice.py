@@ -10,11 +10,12 @@ from ..engine.kinds import Numbers
 from ..engine.log_probabilities import Lengths, LogProbabilities
 from ..engine.relations import Relation, at_least, both, equal, greater, iff, implies
 from ..objectives.table_2 import Constants, row
-from .gip_formulas import DW, HYPER, PARTS, SIGMOIDS, TAKEN, by_row, changes, gram, own_coefficients, tabled
+from .gip_formulas import DW, PAIR, SIGMOIDS, by_row, changes, gram, own_coefficients, tabled
 from .gip_table_2 import LENGTHS, REFERENCE
 
 REGULARISED = ("cpo", "dpo-positive", "rrhf", "slic")
-DRAWS = (Choice("which", len(REGULARISED)), Gradients(), *(x for x in HYPER if getattr(x, "name", "") != "lam"), Numbers("lam"), *SIGMOIDS)
+DRAWS = (Choice("which", len(REGULARISED)), Gradients(), *(Numbers(x) for x in ("beta", "delta", "lam")), *PAIR, SIGMOIDS[0])
+HELD = ("beta", "delta", "lam", *LENGTHS, *REFERENCE, "sigmoid_w")
 NAMES = r"\text{CPO, DPOP, RRHF and SLiC}"
 
 
@@ -33,7 +34,7 @@ def weights_of(which: Any, k: Constants, chosen: Any, rejected: Any) -> tuple[An
                "value in (0, 1); to first order",
        note="It only makes the rise larger (gip.ratio.cpo.helps). How much is enough depends on the norms, and DPOP's regulariser is off "
             "until the chosen response has lost probability (sub-entry).")
-@tabled(*PARTS, *TAKEN)
+@tabled(*HELD)
 def regularisation(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *, k: Constants) -> Relation:
     up, _ = changes(*gram(chosen_gradient, rejected_gradient), *weights_of(which, k, chosen, rejected))
     return at_least(up, 0, "change of the chosen log-likelihood")
@@ -43,17 +44,17 @@ def regularisation(which: Any, chosen_gradient: Any, rejected_gradient: Any, cho
     rf"d_w\|\nabla\log\pi_w\| \ge d_l\|\nabla\log\pi_l\| \implies {DW} \ge 0, \quad \text{{and for }} "
     rf"\nabla\log\pi_l = t\,\nabla\log\pi_w \ne 0,\, t > 0: \quad {DW} \ge 0 \iff d_w \ge t\,d_l, \quad \text{{for }} {NAMES}",
     draws=(*DRAWS, Numbers("t")),
-    neighbours={"up to 101/100 of it": {"bound": (101, 100)}, "up to twice it": {"bound": (2, 1)}, "without the weights": {"plain": True}})
-@tabled(*PARTS, *TAKEN)
+    neighbours={"up to 101/100 of it": {"bound": (101, 100)}, "up to twice it": {"bound": (2, 1)}, "strictly": {"strict": True}})
+@tabled(*HELD)
 def _norms(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, t: Any, *, k: Constants,
-           bound: tuple[int, int] = (1, 1), plain: bool = False) -> Relation:
+           bound: tuple[int, int] = (1, 1), strict: bool = False) -> Relation:
     a, b, c = gram(chosen_gradient, rejected_gradient)
     d_w, d_l = weights_of(which, k, chosen, rejected)
     p, q = bound
-    enough = at_least(a, c) if plain else at_least(p * p * d_w * d_w * a, q * q * d_l * d_l * c, "squared norms, weighted")
+    enough = at_least(p * p * d_w * d_w * a, q * q * d_l * d_l * c, "squared norms, weighted")
     up, _ = changes(a, b, c, d_w, d_l)
     parallel, _ = changes(1, t, t * t, d_w, d_l)
-    return both(implies(enough, at_least(up, 0, "change of the chosen log-likelihood")),
+    return both(implies(enough, (greater if strict else at_least)(up, 0, "change of the chosen log-likelihood")),
                 iff(at_least(parallel, 0, "its change for parallel gradients"), at_least(p * d_w, q * t * d_l, "d_w and t d_l")))
 
 
