@@ -120,6 +120,29 @@ def accuracy_ratio(counts: Any, policy: Any, prior: Any, *, of: str = "ratio", t
 
 
 @claim(
+    "mi.sec-5.2.alternation", where="5.2", draws=TRUTH, title="Alternating between policy and prior improves the minimum",
+    statement=rf"\hat\pi = \arg\min_\pi J(\pi,\hat\zeta) \implies \text{{some }} \zeta \text{{ has }} J(\hat\pi,\zeta) < J(\hat\pi,\hat\zeta), \quad {LOSS}",
+    reading="the step of the prior after one of the policy; data labelled by the reward; the challenger is any other prior",
+)
+def alternation(prior: Any, other: Any, reward: Any) -> Relation:
+    n, best = population(reward), optimal_policy(reward, prior, beta=1)
+    return either(forall(equal(prior, other)), greater(loss(best, prior, n), loss(best, other, n), "losses before and after the step of the prior"))
+
+
+@alternation.corrected(
+    rf"J(\hat\pi,\hat\zeta) = \inf_{{\pi,\zeta}} J, \quad {LOSS}: \text{{ one step of the policy, from any prior, ends the alternation, at }} \hat\pi \propto "
+    r"\hat\zeta\,e^r \text{: the policy of the prior that it started from}",
+    neighbours={"by a hundredth at least": {"margin": 1}, "rewards reversed": {"sign": -1}, "at the other prior": {"swap": True}})
+def one_step(second: Any, prior: Any, other: Any, reward: Any, *, margin: int = 0, sign: int = 1,
+             swap: bool = False) -> Relation:
+    n = population(reward)
+    best = optimal_policy(sign * reward, prior, beta=1)
+    value, rival = loss(best, other if swap else prior, n), loss(second, other, n)
+    return both(at_least(100 * (rival - value), margin) if margin else at_least(rival, value, "losses of a pair and after the step"),
+                at_least(loss(best, other, n), value, "after a step of the prior"))
+
+
+@claim(
     "mi.sec-5.2.alignment.tied", where="ours", draws=(FixedPoints(used=True, sizes=SIZES), Channels("other", prompts="", zeros=False, sizes=SIZES)),
     title="Tied to the marginal, the prior leaves the rate-distortion policy",
     statement=r"\zeta = m_\pi: \quad \pi \text{ attains } \inf_{\pi,\zeta} J \iff \log\tfrac{\pi}{m_\pi} - r \text{ is constant at each prompt; it then "

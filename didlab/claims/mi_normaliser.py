@@ -50,7 +50,8 @@ def pair_rows(x: Any, *, rejected: bool = False) -> Any:
 
 
 def _index(k: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.nonzero(1 - np.eye(k, dtype=int))
+    chosen, rejected = np.nonzero(1 - np.eye(k, dtype=int))
+    return chosen, rejected
 
 
 def margin(policy: Any, prior: Any, other: Any | None = None) -> Any:

@@ -1,4 +1,4 @@
-r"""The closed forms of sections 2 and 3 of Mutual Information DPO: Eqs 2, 3 and 5, and the loss.
+r"""Section 2 of Mutual Information DPO: Eqs 2 and 3, and the closed forms printed after Eq 3.
 
 Rewards are drawn as :math:`r = \tfrac1\beta \log g`, any real numbers up to rounding, so that :math:`e^{\beta r} = g`.
 Every policy of an instance challenges the printed optimum.
@@ -9,17 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..carriers import carrier_of
-from ..conditional import divergences, log_partition, optimal_policy, optimal_value, regularised_objective
+from ..conditional import log_partition, optimal_policy, regularised_objective
 from ..engine.channels import Channels, Gains
 from ..engine.claim import claim
 from ..engine.kinds import Numbers, Rewards
-from ..engine.relations import Relation, at_least, both, either, equal, forall, iff, negation
+from ..engine.relations import Relation, at_least, both, either, equal, forall, iff
 from ..objectives import mi_dpo
 from ..preference import preference_matrix
 from .formulas import differences
 
 TWICE = r"J(\pi) = \mathbb{E}_{x,\,y\sim\pi}\!\left[r - \tfrac1\beta\log\tfrac{\pi(y|x)}{\pi_{ref}(y|x)}\right]"
-PRIOR = r"J(\pi) = \mathbb{E}_{x,\,y\sim\pi}\!\left[r - \tfrac1\beta\log\tfrac{\pi(y|x)}{\zeta(y)}\right]"
 REFERENCE = Channels("policy", "reference", zeros="prompts")
 
 
@@ -136,96 +135,3 @@ def margins(policy: Any, prior: Any, alpha: Any) -> Any:
     """The margin of MI-DPO for every two responses to each prompt, from probabilities."""
     c = carrier_of(policy)
     return mi_dpo.margins(c.log(policy), c.log(prior), alpha=alpha)
-
-
-FIXED = Channels("policy", priors=("prior",))
-
-
-def eq_5_check(prompts: Any, policy: Any, prior: Any, reward: Any, beta: Any, *, scale: str = "beta",
-               margin: int = 0, everywhere: bool = False) -> Relation:
-    best = optimal_policy(reward, prior, beta={"beta": beta, "inverse": 1 / beta, "near": beta * 101 / 100}[scale])
-    return beats(prompts, best, policy, reward, prior, beta, margin=margin, everywhere=everywhere)
-
-
-EQ_5 = rf"\pi^*(y|x) = \tfrac{{1}}{{\hat Z(x)}}\,\zeta(y)\,e^{{\beta r(x,y)}} \text{{ maximises }} {PRIOR}"
-NEAR = {"exponent r / beta": {"scale": "inverse"}, "exponent 1% off": {"scale": "near"},
-        "by a hundredth at least": {"margin": 1}, "the only one everywhere": {"everywhere": True}}
-
-
-@claim(
-    "mi.eq-5", where="Eq 5", title="Optimal policy under a fixed prior", draws=(FIXED, Gains()), statement=EQ_5,
-    reading="a prior on responses alone, free of the policy; it may exclude responses, and prompts may never come, at "
-            "which any row is as good; mi.eq-5.gap has the value",
-    neighbours=NEAR,
-)
-def eq_5(prompts: Any, policy: Any, prior: Any, reward: Any, beta: Any, **changed: Any) -> Relation:
-    return eq_5_check(prompts, policy, prior, reward, beta, **changed)
-
-
-@claim(
-    "mi.eq-5.prompt-prior", where="3.2 with 4", title="The same for priors that see the prompt",
-    draws=(Channels("policy", "prior"), Gains()), statement=EQ_5.replace(r"\zeta(y)", r"\zeta(y|x)"),
-    reading="a prior for each prompt, as the references of section 4 are, free of the policy", neighbours=NEAR,
-)
-def eq_5_prompts(prompts: Any, policy: Any, prior: Any, reward: Any, beta: Any, **changed: Any) -> Relation:
-    return eq_5_check(prompts, policy, prior, reward, beta, **changed)
-
-
-@claim(
-    "mi.eq-5.gap", where="Eq 5", title="What another policy loses",
-    draws=(Channels("policy", priors=("prior",), zeros=False), Gains()), symbolic=(2,),
-    statement=r"J(\pi) = \tfrac1\beta\sum_x \rho(x)\left(\log\hat Z(x) - D_{KL}[\pi(\cdot|x)\,\|\,\pi^*(\cdot|x)]\right)",
-    reading="not in the paper: why Eq 5 is the only optimum",
-    neighbours={"divergence reversed": {"reverse": True}, "divergence halved": {"half": True},
-                "value 1% off": {"slip": True}},
-)
-def eq_5_gap(prompts: Any, policy: Any, prior: Any, reward: Any, beta: Any, *, reverse: bool = False,
-             half: bool = False, slip: bool = False) -> Relation:
-    best = optimal_policy(reward, prior, beta=beta)
-    a, b = (best, policy) if reverse else (policy, best)
-    loss = (prompts * divergences(a, b)).sum(-1) / beta[..., 0] / (2 if half else 1)
-    value = regularised_objective(prompts, policy, reward, prior, beta=beta)
-    top = optimal_value(prompts, reward, prior, beta=beta)
-    return equal(value, (101 * top / 100 if slip else top) - loss, "objective")
-
-
-@claim(
-    "mi.loss", where="3.2, A.1", title="The MI-DPO loss is the Bradley-Terry likelihood of its optimum",
-    draws=(Channels("policy", "prior", zeros="prompts"), Gains()), symbolic=(2, 3),
-    statement=r"\pi^* \propto \zeta\,e^{\beta r} \implies r(x,y) = \tfrac1\beta\log\tfrac{\pi^*(y|x)}{\zeta(y)} + \tfrac1\beta\log\hat Z(x),"
-              r"\quad r(x,y_w) - r(x,y_l) = \alpha\log\tfrac{\pi^*(y_w|x)}{\zeta(y_w)} - \alpha\log\tfrac{\pi^*(y_l|x)}{\zeta(y_l)},\;"
-              r"\alpha = \tfrac1\beta",
-    reading="the log-odds of the display, on which the sigmoid and its logarithm act; any prior free of the policy",
-    neighbours={"alpha = beta": {"alpha": "beta"}, "policy and prior swapped": {"swap": True}, "1% off": {"alpha": "near"},
-                "normaliser dropped": {"drop": True}},
-)
-def loss(prior: Any, reward: Any, beta: Any, *, alpha: str = "inverse", swap: bool = False,
-         drop: bool = False) -> Relation:
-    b, c, best = beta[..., None], carrier_of(reward), optimal_policy(reward, prior, beta=beta)
-    ratio, z = c.log(best) - c.log(prior), log_partition(reward, prior, beta=beta)[..., None]
-    pair = (prior, best) if swap else (best, prior)
-    model = margins(*pair, {"inverse": 1 / beta, "beta": beta, "near": 1 / beta * 101 / 100}[alpha])
-    return both(forall(equal(reward, (ratio if drop else ratio + z) / b, "reward")),
-                forall(equal(differences(reward), model, "log-odds")))
-
-
-@claim(
-    "mi.loss.alpha", where="Eq 1 with 3.2", title="Eq 1 and the MI-DPO loss scale rewards alike",
-    draws=(Numbers("beta"),), symbolic=(),
-    statement=r"\text{at } \zeta = \pi_{ref} \text{ the } \alpha \text{ that section 2 gives Eq 1 is the } \alpha \text{ of } J_{MI\text{-}DPO}",
-    reading="section 2 puts r = beta log(pi*/ref) + ... into Eq 2, so alpha = beta there; section 3 has alpha = 1 / beta; "
-            "both from a divergence weighed by 1 / beta",
-    note="With the reward of the corrected mi.eq-3.reward both are 1 / beta.",
-)
-def same_alpha(beta: Any) -> Relation:
-    return equal(beta, 1 / beta, "alpha of section 2 and of section 3")
-
-
-@same_alpha.corrected(
-    r"\text{the two agree} \iff \beta = 1", draws=(Numbers("beta"),), symbolic=(),
-    neighbours={"never": {"never": True}, "for beta up to 1": {"up": True}, "iff beta = 2": {"at": 2}})
-def same_alpha_iff(beta: Any, *, never: bool = False, up: bool = False, at: int = 1) -> Relation:
-    same = equal(beta, 1 / beta)
-    if never:
-        return negation(same)
-    return iff(same, at_least(1, beta) if up else equal(beta, at, "beta"))
