@@ -95,7 +95,7 @@ def cosine_uniform(row: Any, m: Any, n: Any, *, scale: int = 50, plus: int = 1, 
 
 DISTANCE = (r"\|\nabla\log\pi_w - \nabla\log\pi_l\|^2 = 2\|\phi_m\|^2 \text{ with any common tokens, so that }"
             r" \langle\nabla\log\pi_w, \nabla\log\pi_l\rangle = \tfrac12(\|\nabla\log\pi_w\|^2 + \|\nabla\log\pi_l\|^2)"
-            r" - \|\phi_m\|^2 \text{: the cosine rises and falls with the norms}")
+            r" - \|\phi_m\|^2")
 MODELS = {"shared-logits": ("logits", LOGITS, Responses(lengths=(2, 3, 4), alike=True), "one row of logits for all positions"),
           "last-layer": ("last layer", LAST_LAYER, Responses(lengths=(2, 3, 4), alike=True, hidden=True), "the shared last layer")}
 
@@ -131,7 +131,7 @@ def in_shared_model(reading: str) -> Any:
     made = claim(
         f"gip.sec-4.2.cosine-suffix.{reading}", where="section 4.2, Fig 4a", symbolic=(), draws=(kind,),
         title=f"The cosine of the gradients grows with the common suffix: {short}",
-        statement=r"\text{no gradient is } 0 \implies \cos(\nabla\log\pi_w, \nabla\log\pi_l) \text{ does not fall with one more "
+        statement=r"\text{both contexts alike, no gradient } 0 \implies \cos(\nabla\log\pi_w, \nabla\log\pi_l) \text{ does not fall with one more "
                   r"common token}",
         reading=ONE_MORE + text + "Both contexts have the same rows and hidden states, and the cosine may stay, which is less "
                                   "than what is printed.",

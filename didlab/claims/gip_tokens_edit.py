@@ -77,8 +77,8 @@ def first_order(s_w: Any, s_l: Any, step: Any):
 
 
 @first_order.corrected(
-    r"0 \le \lambda\,\langle g_w^i, g_w^i - g_l^i\rangle - \Delta\log\pi(y_w^i) \le \tfrac{\lambda^2}8\Big(\max_j - \min_j\Big)"
-    r"(s_l[j] - s_w[j])^2 \text{, with equality on the left only if } s_w = s_l", symbolic=(),
+    r"0 \le \lambda\,\langle g_w^i, g_w^i - g_l^i\rangle - \Delta\log\pi(y_w^i) \le \tfrac{\lambda^2}8\left(\max_j d_j - \min_j d_j\right)^2,\ "
+    r"d = s_l - s_w \text{, with equality on the left only if } s_w = s_l", symbolic=(),
     neighbours={"a tenth of the bound": dict(parts=80), "linear bound": dict(power=1), "never equal": dict(strict=True),
                 "below the change": dict(flip=-1)})
 def _(s_w: Any, s_l: Any, step: Any, *, parts: int = 8, power: int = 2, strict: bool = False, flip: int = 1):
@@ -94,7 +94,7 @@ def _(s_w: Any, s_l: Any, step: Any, *, parts: int = 8, power: int = 2, strict: 
 
 @claim(
     "gip.thm-3.model.finite", where="Thm 3", title="The directions of Theorem 3 are right for steps of every size",
-    statement=r"\lambda > 0,\ \text{the assumption of Pal et al.} \implies \Delta\log\pi(y_w^m) > 0,\ \Delta\log\pi(y_l^m) < 0,\ "
+    statement=r"\lambda > 0 \text{, the assumption of Pal et al.} \implies \Delta\log\pi(y_w^m) > 0,\ \Delta\log\pi(y_l^m) < 0,\ "
               r"\Delta\log\pi(y_w^i) \le 0,\ \Delta\log\pi(y_l^i) \le 0\ (i > m)", symbolic=(),
     draws=(Rows("row"), Preferring("s_w", "s_l"), STEP),
     reading=POSITIONS + "One step of size lambda = eta beta c, any positive number; the change itself, not first order.",

@@ -8,7 +8,7 @@ from typing import Any
 from ..engine.claim import claim
 from ..engine.relations import Relation, at_least, both, greater, iff, implies
 from ..engine.responses import Responses
-from .gip_tokens_norms import ANY, BOTH, INSIDE, LAST, LENGTHS, MOVE, PULL, ROWS, UNIFORM, gram, last, pull
+from .gip_tokens_norms import AMONG, ANY, BOTH, INSIDE, LAST, LENGTHS, MOVE, PULL, ROWS, UNIFORM, gram, last, pull
 from .token_models import (
     LAST_LAYER,
     LOGITS,
@@ -47,7 +47,7 @@ def directions_nonzero(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hid
 
 directions = claim(
     "gip.cor-2.directions", where="Cor 2", title="The chosen rises and the rejected falls, if they differ at the end",
-    statement=MOVE, draws=(BOTH,), symbolic=(), neighbours=MOVES,
+    statement=MOVE.replace(UNIFORM, rf"h_L \ne 0,\ {AMONG}"), draws=(BOTH,), symbolic=(), neighbours=MOVES,
     reading=LAST + LAST_LAYER + "To first order, strictly. The two last tokens are among the M and the last hidden state is "
                                 "not 0, which is less than what is printed.",
     note="As in Theorem 1, the two conditions left out here are needed as well: gip.cor-2.directions.exactly has all of them.",
@@ -58,7 +58,7 @@ directions.assuming(SMALL, draws=(Responses("last", lengths=LENGTHS, hidden=True
 
 @claim(
     "gip.cor-2.directions.weak", where="Cor 2", title="Corollary 2 in the sense of (7): the chosen does not fall",
-    statement=rf"{UNIFORM} \implies \langle g_w, g_l\rangle \le \|g_w\|^2,\ \langle g_w, g_l\rangle \le \|g_l\|^2",
+    statement=rf"{AMONG} \implies \langle g_w, g_l\rangle \le \|g_w\|^2,\ \langle g_w, g_l\rangle \le \|g_l\|^2",
     draws=(BOTH,), symbolic=(),
     reading=LAST + LAST_LAYER + "The two last tokens are among the M. Rising and falling with equality, as (7) has them.",
     neighbours={"by more than 1/8": dict(eighths=1), "by more than 3": dict(eighths=24), "the chosen falls": dict(flip=-1)},
@@ -116,7 +116,7 @@ def _(chosen: Any, rejected: Any, rows_w: Any):
 
 one_row = claim(
     "gip.cor-2.directions.shared-logits", where="Cor 2", title="The directions when all positions share one row of logits",
-    statement=MOVE, draws=(INSIDE,), symbolic=(),
+    statement=MOVE.replace(UNIFORM, AMONG), draws=(INSIDE,), symbolic=(),
     reading=LAST + LOGITS + "To first order, strictly. The two last tokens are among the M, which is less than what is "
                             "printed.",
     note="A prefix that repeats the rejected token makes the chosen fall, whatever the model predicts at the end.",

@@ -42,7 +42,7 @@ def value_of_changes(model: str, chosen: Any, rejected: Any, rows_w: Any, rows_l
 
 VALUE = (r"\Delta\log\pi(y_w^i) = \langle\phi_i, \phi_m\rangle\,(r_w^i[j^*] - r_w^i[k^*]) + \sum_{t>m}"
          r"\langle r_w^i, \langle\phi_i, \phi_w^t\rangle r_w^t - \langle\phi_i, \phi_l^t\rangle r_l^t\rangle"
-         r" \text{ at every } i\text{: the common prefix cancels, the rest does not}")
+         r" \text{ at every } i \text{: the gradients of the common prefix cancel}")
 
 
 def shared_value(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None, *,
@@ -93,19 +93,20 @@ eq_11_prefixes = claim(
 
 READINGS = {"shared-logits": ("logits", LOGITS, ANY_ROWS, PAL_ROWS, "one row of logits for all positions"),
             "last-layer": ("last layer", LAST_LAYER, (HIDDEN,), (Responses(hidden=True, prefers=True),), "the shared last layer")}
-SIGNS = {"eq-11": ("Eq 11", "Nothing changes before the differing token", UNCHANGED, before_unchanged, False),
-         "eq-12": ("Eq 12", "The chosen token at the differing position rises", r"\Delta\log\pi(y_w^m) \ge 0", at_rises, False),
+PAL = r"\text{assumption of Pal et al.} \implies "
+SIGNS = {"eq-11": ("Eq 11", "Nothing changes before the differing token", UNCHANGED, before_unchanged),
+         "eq-12": ("Eq 12", "The chosen token at the differing position rises", r"\Delta\log\pi(y_w^m) \ge 0", at_rises),
          "eq-13.sign": ("Eq 13", "The chosen tokens after the differing position do not rise",
-                        r"\text{assumption of Pal et al.} \implies \Delta\log\pi(y_w^i) \le 0,\ i > m", after_falls, True)}
+                        r"\Delta\log\pi(y_w^i) \le 0,\ i > m", after_falls)}
 
 
 def in_shared_model(name: str, reading: str) -> Any:
     """One of the three signs of Theorem 3 in a model whose positions share parameters, and what is true there."""
-    where_, title, statement, check, assumed = SIGNS[name]
+    where_, title, statement, check = SIGNS[name]
     model, text, plain, meets, short = READINGS[reading]
     made = claim(
-        f"gip.{name}.{reading}", where=where_, title=f"{title}: {short}", statement=statement,
-        draws=meets if assumed else plain, symbolic=(), reading=SETUP + text + "To first order.",
+        f"gip.{name}.{reading}", where=where_, title=f"{title}: {short}", statement=PAL + statement, draws=meets, symbolic=(),
+        reading=SETUP + text + "To first order.",
     )(partial(check, model=model))
     made.corrected(VALUE, draws=plain, symbolic=(), neighbours=SHARED)(partial(shared_value, model=model))
     return made

@@ -30,6 +30,7 @@ __all__: list[str] = []
 
 LAST = "Both responses have L tokens and differ at the last one, L = 1 included. "
 UNIFORM = r"\pi(\cdot|x, y^{<L}) \text{ uniform on } M \text{ tokens}"
+AMONG = rf"{UNIFORM}\text{{, }} y_w^L, y_l^L \text{{ among them}}"
 NORMS = rf"{UNIFORM} \implies \langle g_w, g_l\rangle \le \|g_w\|^2 = \|g_l\|^2"
 MOVE = rf"{UNIFORM} \implies \log\pi_w \uparrow,\ \log\pi_l \downarrow"
 PULL = r"D = \sum_{i<L}\langle\phi_i, \phi_L\rangle\,(r_i[y_w^L] - r_i[y_l^L])"
@@ -94,7 +95,7 @@ VALUE_NEIGHBOURS = {"2% more": dict(scale=51), "without the prefix": dict(pulls=
 
 norms = claim(
     "gip.cor-2.norms", where="Cor 2", title="Equal norms, and an inner product that is not above them",
-    statement=NORMS, draws=(BOTH,), symbolic=(),
+    statement=NORMS.replace(UNIFORM, AMONG), draws=(BOTH,), symbolic=(),
     reading=LAST + LAST_LAYER + "The two last tokens are among the M, which is less than what is printed.",
     note="The gradients of the common prefix are equal in both responses, but they do not drop out of the norms: their "
          "products with the gradients of the last tokens differ.",
@@ -124,7 +125,7 @@ def _(chosen: Any, rejected: Any, rows_w: Any):
 
 shared = claim(
     "gip.cor-2.norms.shared-logits", where="Cor 2", title="Equal norms when all positions share one row of logits",
-    statement=NORMS, draws=(INSIDE,), symbolic=(),
+    statement=NORMS.replace(UNIFORM, AMONG), draws=(INSIDE,), symbolic=(),
     reading=LAST + LOGITS + "The two last tokens are among the M, which is less than what is printed.",
 )(partial(norms_printed, model="logits"))
 shared.corrected(VALUES, draws=(ROWS,), symbolic=(), neighbours=VALUE_NEIGHBOURS)(partial(values, model="logits"))

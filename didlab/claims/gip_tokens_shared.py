@@ -31,6 +31,7 @@ __all__: list[str] = []
 ONE_MORE = "Two responses that differ at one token, compared without and with one more common token at the end. "
 GROWS = (r"\langle\nabla\log\pi_w, \nabla\log\pi_l\rangle \text{ with one more common token} >"
          r"\langle\nabla\log\pi_w, \nabla\log\pi_l\rangle \text{ without it}")
+STAYS = GROWS.replace(">", r"\ge")
 
 
 def growth(model: str, **pair: Any) -> Any:
@@ -49,7 +50,7 @@ def grows(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = 
 
 ADDED = (r"\text{The common token } y^L \text{ adds } \langle\phi_w^L, \phi_l^L\rangle\langle r_w^L, r_l^L\rangle + \sum_{i<L}"
          r"\big(\langle\phi_w^L, \phi_l^i\rangle\langle r_w^L, r_l^i\rangle + \langle\phi_w^i, \phi_l^L\rangle\langle r_w^i, r_l^L\rangle"
-         r"\big) \text{, where } \langle r_w^L, r_l^L\rangle > 0 \text{ and the sum has either sign}")
+         r"\big) \text{, where } \langle r_w^L, r_l^L\rangle > 0")
 
 
 def added(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None, *,
@@ -72,7 +73,7 @@ def grows_in_last_layer(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hi
 
 main = claim(
     "gip.sec-4.shared-tokens", where="section 4", title="The inner product grows as the responses share more tokens",
-    statement=rf"\langle\phi_w^L, \phi_l^L\rangle > 0 \implies {GROWS}", draws=(Responses(hidden=True),), symbolic=(),
+    statement=rf"\langle\phi_w^L, \phi_l^L\rangle > 0 \implies {STAYS}", draws=(Responses(hidden=True),), symbolic=(),
     reading=ONE_MORE + LAST_LAYER + "Only where the added token's own inner product is positive, and with equality, which is "
                                     "less than what is printed.",
 )(grows_in_last_layer)
@@ -80,7 +81,7 @@ main.corrected(ADDED, symbolic=(), neighbours=SUM)(added)
 one_row = claim(
     "gip.sec-4.shared-tokens.shared-logits", where="section 4",
     title="The inner product grows as the responses share more tokens: one row of logits for all positions",
-    statement=GROWS, draws=(Responses(),), symbolic=(),
+    statement=STAYS, draws=(Responses(),), symbolic=(),
     reading=ONE_MORE + LOGITS + "With equality, which is less than what is printed.",
 )(partial(grows, model="logits", weak=True))
 one_row.corrected(ADDED, symbolic=(), neighbours=SUM)(partial(added, model="logits"))
@@ -140,7 +141,7 @@ def token_and_sentence(row: Any, m: Any, n: Any, *, less: int = 0, half: bool = 
 @claim(
     "gip.sec-4.token-vs-sentence.changes", where="section 4", symbolic=(),
     title="The response's change can have another sign than its tokens' changes",
-    statement=r"s_m[j^*] - s_m[k^*] \le \tfrac12,\ \text{one suffix token that meets the assumption of Pal et al.} \implies"
+    statement=r"s_m[j^*] - s_m[k^*] \le \tfrac12 \text{ and one suffix token that meets the assumption of Pal et al.} \implies"
               r" \Delta\log\pi_w > 0 \ge \Delta\log\pi(y_w^{m+1})",
     draws=(Rows("row"), Preferring("s_w", "s_l")),
     reading=POSITIONS + "That it can have, shown for all responses of this kind, to first order.",

@@ -31,6 +31,7 @@ __all__: list[str] = []
 SUFFIX = "Responses that differ at one token, compared without and with one more common token at the end; the same factor " \
          "eta beta c(theta) in front of both steps, as at the reference policy. To first order. "
 LONGER = r"\Delta\log\pi_w \text{ with the suffix } y^{m+1}, \dots, y^L < \Delta\log\pi_w \text{ without } y^L"
+NO_MORE = LONGER.replace("<", r"\le")
 PAL = r"\text{assumption of Pal et al.} \implies "
 PREFERS = (Responses(prefers=True),)
 
@@ -75,7 +76,7 @@ def _(rows_w: Any, rows_l: Any):
 
 @claim(
     "gip.thm-3.suffix.weak", where="Thm 3, last sentence", title="A longer suffix does not make the chosen fall less",
-    statement=PAL + r"\Delta\log\pi_w \text{ does not grow with the suffix}", draws=PREFERS, symbolic=(),
+    statement=PAL + NO_MORE, draws=PREFERS, symbolic=(),
     reading=SUFFIX + POSITIONS + "More: with equality.",
     neighbours={"strictly": dict(strict=True), "by 1/100": dict(hundredths=1), "less": dict(flip=-1)},
 )
@@ -127,7 +128,7 @@ def rejected_falls(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, tent
 
 @claim(
     "gip.thm-3.suffix.own-logits", where="Thm 3, last sentence", title="A longer suffix when each prefix has its own logits",
-    statement=PAL + LONGER, draws=PREFERS, symbolic=(), reading=SUFFIX + PREFIXES + "With equality.",
+    statement=PAL + NO_MORE, draws=PREFERS, symbolic=(), reading=SUFFIX + PREFIXES + "With equality.",
 )
 def own_logits(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any):
     return falls_more(chosen, rejected, rows_w, rows_l, model="prefixes", weak=True)
@@ -149,7 +150,7 @@ def _(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, sign: int = 1, sc
 
 
 ADDED = (r"\Delta\log\pi_w \text{ with } y^L - \Delta\log\pi_w \text{ without } y^L = "
-         r"\langle g_w^L, g_w - g_l\rangle + \langle g_w^{<L}, g_w^L - g_l^L\rangle \text{, of either sign}")
+         r"\langle g_w^L, g_w - g_l\rangle + \langle g_w^{<L}, g_w^L - g_l^L\rangle")
 
 
 def added(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None, *,
@@ -172,7 +173,7 @@ def in_shared_model(reading: str) -> Any:
     model, text, plain, meets, short = MODELS[reading]
     made = claim(
         f"gip.thm-3.suffix.{reading}", where="Thm 3, last sentence", title=f"A longer suffix when {short}",
-        statement=PAL + LONGER, draws=(meets,), symbolic=(), reading=SUFFIX + text + "With equality.",
+        statement=PAL + NO_MORE, draws=(meets,), symbolic=(), reading=SUFFIX + text + "With equality.",
     )(partial(falls_more, model=model, weak=True))
     made.corrected(ADDED, draws=(plain,), symbolic=(), neighbours={
         "2% more": dict(scale=51), "the new token only": dict(second=0), "the others only": dict(first=0)})(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.claim import claim
 from ..engine.kinds import Numbers
-from ..engine.relations import Relation, at_least, both, equal, greater, implies
+from ..engine.relations import Relation, at_least, both, equal, greater, iff, implies
 from ..engine.tokens import Concentrated, Hidden, Rows, normalised
 from .gip_tokens_single import INSIDE, LITERAL, ONE, changes, not_zero, products, values_printed
 from .token_models import squared
@@ -116,6 +116,21 @@ def directions_nonzero(row: Any, h: Any, *, halves: int = 0, flip: int = 1):
 def _(row: Any):
     return both(greater(1, row[..., :1], "1 and the probability of the chosen"),
                 greater(1, row[..., 1:2], "1 and the probability of the rejected"))
+
+
+@claim(
+    "gip.thm-1.directions.exactly", where="Thm 1", title="Exactly when both directions of Theorem 1 are right",
+    statement=r"\log\pi_w \uparrow,\ \log\pi_l \downarrow \iff h \ne 0,\ s_w < 1,\ s_l < 1 \text{, at any row}",
+    draws=(Rows("row", low=0), Hidden("h")), symbolic=(),
+    reading=ONE + "To first order; rows of the closed simplex. Not in the paper: the assumption is the weakest.",
+    neighbours={"whatever the rejected's probability": dict(rejected=False), "whatever the chosen's": dict(chosen=False),
+                "whatever the hidden state": dict(state=False)},
+)
+def directions_exactly(row: Any, h: Any, *, chosen: bool = True, rejected: bool = True, state: bool = True):
+    parts = [greater(squared(h) + (not state), 0, "the hidden state is not 0"),
+             greater(1 + (not chosen), row[..., :1], "1 and the probability of the chosen"),
+             greater(1 + (not rejected), row[..., 1:2], "1 and the probability of the rejected")]
+    return iff(directions_printed(row, h), both(*parts))
 
 
 @claim(
