@@ -1,7 +1,7 @@
 """The protocols behind the figures.
 
 >>> figures()
-('fig-1-left', 'fig-1-right', 'fig-4', 'fig-7', 'phase-4.1', 'displacement', 'app-k')
+('fig-1-left', 'fig-1-right', 'fig-4', 'fig-7', 'phase-4.1', 'displacement', 'app-k', ...)
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ _HOME = {
     "phase-4.1": ("phase", "make"),
     "displacement": ("displacement", "make"),
     "app-k": ("app_k", "make"),
+    "mi-frontier": ("mi_frontier", "make"),
+    "gip-1": ("gip_synthetic", "make_1"),
+    "gip-2": ("gip_synthetic", "make_2"),
+    "gip-7": ("gip_synthetic", "make_7"),
+    "gip-table-2": ("gip_table_2", "make"),
+    "mi-alternation": ("mi_alternation", "make"),
 }
 
 
@@ -52,7 +58,7 @@ def make(name: str, out_dir: str | Path, progress: Progress | None = None) -> Pa
 
     >>> make("fig-9", "anywhere")
     Traceback (most recent call last):
-    didlab.errors.ArgumentError: `name` must be one of fig-1-left, ..., app-k; got 'fig-9'
+    didlab.errors.ArgumentError: `name` must be one of fig-1-left, ..., mi-alternation; got 'fig-9'
     """
     if name not in _HOME:
         raise ArgumentError("name", f"one of {', '.join(_HOME)}", repr(name))
