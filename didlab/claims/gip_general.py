@@ -16,7 +16,7 @@ PLAIN = ("dpo", "r-dpo", "simpo", "ipo", "dpo-positive", "kto", "sppo")  # the r
 
 
 @claim("gip.eq-1.sign", where="Eq 1 and Eq 8", title="Eqs 1 and 8 with the functions of Table 2 are the same loss",
-       draws=(Choice("which", len(PLAIN)), *HYPER, LogProbabilities(other=True)),
+       draws=(Choice("which", len(PLAIN)), *HYPER[:-1], LogProbabilities(reference=True, other=True)),
        statement=r"m(h_w(\log\pi_w) - h_l(\log\pi_l)) = -m(h_w(\log\pi_w) - h_l(\log\pi_l)) + \text{const}, \quad \Lambda = 0",
        reading="both as printed, for the rows of Table 2 without a regulariser; const does not depend on the policy, so that "
                "the difference between two policies is the same",
@@ -36,7 +36,7 @@ def eq_1_sign(which: Any, chosen: Any, rejected: Any, other_chosen: Any, other_r
 @eq_1_sign.corrected(
     r"-m(h_w(\log\pi_w) - h_l(\log\pi_l)) = \ell_{own} + \text{const} \text{ and } m(h_w(\log\pi_w) - h_l(\log\pi_l)) = "
     r"-\ell_{own} + \text{const} \text{ for the amended rows: Eq 8 is the loss, Eq 1 its negative}",
-    draws=(Choice("which", len(PLAIN)), *HYPER, LogProbabilities(other=True)),
+    draws=(Choice("which", len(PLAIN)), *HYPER[:-1], LogProbabilities(reference=True, other=True)),
     neighbours={"the rows as printed": {"rows": "printed"}, "Eq 1 is the loss too": {"sign": 1},
                 "a hundredth more": {"factor": (101, 100)}})
 @tabled(*PARTS)
@@ -102,7 +102,7 @@ CONSTANT = ("dpo", "r-dpo", "simpo", "ipo", "cpo", "slic")
 
 
 @claim("gip.sec-3.2.coefficients.constants", where="section 3.2", title="d_w and d_l do not depend on the parameters",
-       draws=(Choice("which", len(CONSTANT)), *HYPER, LogProbabilities(other=True)),
+       draws=(Choice("which", len(CONSTANT)), *HYPER[:-1], LogProbabilities(reference=True, other=True)),
        statement=r"d_w(\theta) = d_w(\theta') \text{ and } d_l(\theta) = d_l(\theta')",
        reading="the same pair, reference and hyper-parameters under two policies, for rows of Table 2 with linear h_w, h_l",
        note="They carry m' and with it the margin, the c(theta) of section 3.1 (where it is written as a function of theta). "
