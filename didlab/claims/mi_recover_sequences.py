@@ -11,8 +11,9 @@ from ..engine.claim import claim
 from ..engine.relations import either, equal, forall, iff
 from ..engine.token_pairs import NotNegative, TokenPairs
 from ..objectives import get, priors
+from ..objectives.score import Score
 from ..objectives.token_objective import on_tokens, under_prior
-from ..objectives.token_pair import Score, TokenPair, token_pair
+from ..objectives.token_pair import TokenPair, token_pair
 from .reductions import Reduction, gradients, recovers, same
 
 __all__: list[str] = []

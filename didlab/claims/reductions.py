@@ -18,10 +18,11 @@ import numpy as np
 from ..engine.claim import Claim, claim
 from ..engine.kinds import Kind
 from ..engine.relations import Relation, both, equal, forall
+from ..objectives.score import Score
 from ..objectives.token_objective import PriorObjective, TokenObjective, under_prior
-from ..objectives.token_pair import Score, TokenPair, token_pair
+from ..objectives.token_pair import TokenPair, token_pair
 
-__all__ = ["NOTIONS", "Reduction", "changed", "check_of", "fraction", "gradients", "recovers", "same"]
+__all__ = ["COMMON", "NOTIONS", "Reduction", "changed", "check_of", "fraction", "gradients", "recovers", "same"]
 
 Prior = Callable[[TokenPair], Score]
 Loss = TokenObjective | PriorObjective

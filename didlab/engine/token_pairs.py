@@ -1,4 +1,4 @@
-r"""Kinds of objects about pairs of token sequences and about labelled data sets.
+"""Kinds of objects about pairs of token sequences.
 
 A pair is drawn as integer weights of the next-token distributions of policy and reference at every prefix of both
 responses, so that all probabilities are rational and gradients by the logits are too. Responses of one token, of
@@ -15,7 +15,7 @@ from . import weights
 from .kinds import Field, Kind, Raw, Rng, Shape
 from .lifts import Lift
 
-__all__ = ["LogRatio", "NotNegative", "OneToken", "TokenPairs", "TokenWeights", "Triples", "agree_at_prefixes"]
+__all__ = ["HIGH", "NotNegative", "TokenPairs", "TokenWeights", "agree_at_prefixes"]
 
 HIGH = 20  # weights of next-token distributions: small enough that many logarithms stay cheap
 
@@ -38,16 +38,19 @@ class TokenPairs(Kind):
         different: whether the two responses are never one and the same.
         agree: share of the pairs whose policy is the reference, at all prefixes or at those of one response alone.
         short: share of the pairs whose responses have one token each.
+        longest: the largest number of tokens, up to 3.
+        vocabulary: sizes of the vocabulary.
     """
 
-    def __init__(self, *, different: bool = False, agree: float = 0.15, short: float = 0.1) -> None:
+    def __init__(self, *, different: bool = False, agree: float = 0.15, short: float = 0.1, longest: int = 3,
+                 vocabulary: tuple[int, ...] = (2, 3)) -> None:
         self.different, self.agree, self.short = different, agree, short
         self.fields = (
             Field("policy", (2, "L", "V"), high=HIGH), Field("reference", (2, "L", "V"), high=HIGH),
             Field("tokens", (2, "L"), low=0, high=3, simplest=0, continuous=False),
             Field("lengths", (2,), low=1, high=3, continuous=False),
         )
-        self.sizes = {"L": (1, 2, 3), "V": (2, 3)}
+        self.sizes = {"L": tuple(range(1, longest + 1)), "V": vocabulary}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         length, v = shape["L"], shape["V"]
@@ -187,96 +190,3 @@ class NotNegative(Kind):
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {x: to.number(raw[x][..., :1]) / to.number(raw[x][..., 1:]) for x in self.names}
-
-
-class LogRatio(NotNegative):
-    r"""A number of nats from 0, :math:`\log t` with rational :math:`t \ge 1`: 0 among the hard ones."""
-
-    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        raw, label = super().draw(rng, n, shape, earlier)
-        return {x: self._turned(y) for x, y in raw.items()}, label
-
-    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
-        return {x: self._turned(y) for x, y in super().plain(rng, n, shape).items()}
-
-    @staticmethod
-    def _turned(x: np.ndarray) -> np.ndarray:
-        return np.sort(np.maximum(x, 1), -1)[..., ::-1]
-
-    def valid(self, raw: Raw) -> np.ndarray:
-        ok = super().valid(raw)
-        for name in self.names:
-            ok = ok & (raw[name][..., 0] >= raw[name][..., 1])
-        return ok
-
-    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {x: to.log(y) for x, y in super().lift(raw, to).items()}
-
-
-class OneToken(Kind):
-    """Responses of one token: policy and reference over K of them, as log-probabilities (K)."""
-
-    def __init__(self) -> None:
-        self.fields = (Field("policy", ("K",), high=HIGH), Field("reference", ("K",), high=HIGH))
-        self.sizes = {"K": (2, 3, 4)}
-
-    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        policy, label = weights.table(rng, n, shape["K"], [])
-        reference, names = weights.table(rng, n, shape["K"], [policy])
-        raw = {"policy": np.minimum(policy, HIGH), "reference": np.minimum(reference, HIGH)}
-        return raw, np.where(label == "ordinary", names, label)
-
-    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {f.name: to.log_weights(raw[f.name]) for f in self.fields}
-
-
-class Triples(Kind):
-    """The comparisons of one prompt: M pairs (winner, loser) of K responses.
-
-    Chains, reversed pairs, cycles, duplicates, one winner of many, and a response compared with itself all occur.
-    The K responses are those of a `policy` drawn with them. With `different`, no response is compared with itself.
-    """
-
-    def __init__(self, name: str = "triples", *, different: bool = False) -> None:
-        self.name, self.different = name, different
-        self.fields = (Field(name, ("M", 2), low=0, high=3, simplest=0, continuous=False),)
-        self.sizes = {"K": (2, 3, 4), "M": (1, 2, 3)}
-
-    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        k, m = shape["K"], shape["M"]
-        order = np.argsort(rng.random((n, k)), -1)
-        names = np.array(
-            ["chain", "reversed", "one winner", "one loser", "duplicate", "cycle", "camps", "ordinary"], dtype=object
-        )
-        which = rng.integers(0, 8, n)
-        step = np.arange(m)
-        pairs = rng.integers(0, k, (n, m, 2))
-        split = rng.integers(1, k, (n, 1))
-        built = {
-            0: np.stack([order[:, np.minimum(step, k - 2)], order[:, np.minimum(step, k - 2) + 1]], -1),
-            1: np.stack([order[:, step % 2], order[:, (step + 1) % 2]], -1),
-            2: np.stack([order[:, 0 * step], order[:, 1 + step % (k - 1)]], -1),
-            3: np.stack([order[:, 1 + step % (k - 1)], order[:, 0 * step]], -1),
-            4: np.stack([order[:, 0 * step], order[:, 0 * step + 1]], -1),
-            5: np.stack([order[:, step % k], order[:, (step + 1) % k]], -1),
-            6: np.stack([pairs[..., 0] % split, split + pairs[..., 1] % (k - split)], -1),
-        }
-        for i, x in built.items():
-            pairs[which == i] = x[which == i]
-        if self.different:
-            pairs[..., 1] = np.where(pairs[..., 0] == pairs[..., 1], (pairs[..., 0] + 1) % k, pairs[..., 1])
-        return {self.name: pairs}, names[which]
-
-    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
-        k = shape["K"]
-        first = rng.integers(0, k, (n, shape["M"]))
-        return {self.name: np.stack([first, (first + rng.integers(1, k, first.shape)) % k], -1)}
-
-    def valid(self, raw: Raw) -> np.ndarray:
-        k = raw["policy"].shape[-1] if "policy" in raw else self.fields[0].high + 1
-        pairs = raw[self.name]
-        ok = super().valid(raw) & (pairs < k).all((-1, -2))
-        return ok & (pairs[..., 0] != pairs[..., 1]).all(-1) if self.different else ok
-
-    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {self.name: raw[self.name]}

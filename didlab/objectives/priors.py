@@ -28,7 +28,8 @@ import numpy as np
 
 from ..arguments import number, positive
 from .hyper import not_negative
-from .token_pair import Score, TokenPair
+from .score import Score
+from .token_pair import TokenPair
 
 __all__ = ["entropy_controllable", "r_dpo", "reference", "simpo", "sparse_po", "tdpo", "tis_dpo"]
 

@@ -21,8 +21,9 @@ from typing import Any
 
 from ..arguments import number, positive
 from .hyper import one_of
+from .score import Score
 from .token_objective import TokenObjective
-from .token_pair import Score, TokenPair
+from .token_pair import TokenPair
 
 __all__ = ["objective"]
 

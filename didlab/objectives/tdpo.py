@@ -19,8 +19,9 @@ from typing import Any
 
 from ..arguments import positive
 from .hyper import not_negative, one_of
+from .score import Score
 from .token_objective import TokenObjective
-from .token_pair import Score, TokenPair
+from .token_pair import TokenPair
 
 __all__ = ["objective"]
 

@@ -19,8 +19,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..arguments import number, positive
+from .score import Score
 from .token_objective import TokenObjective
-from .token_pair import Score, TokenPair
+from .token_pair import TokenPair
 
 __all__ = ["objective"]
 

@@ -17,7 +17,8 @@ from ..errors import ArgumentError
 from . import mi_dpo
 from .links import link
 from .objective import Objective
-from .token_pair import Score, TokenPair, total
+from .score import Score, total
+from .token_pair import TokenPair
 
 __all__ = ["PriorObjective", "TokenObjective", "on_tokens", "under_prior"]
 

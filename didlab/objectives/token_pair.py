@@ -1,8 +1,7 @@
-r"""A pair of responses as a policy and its reference see them, token by token, and the scores that losses sum.
+r"""A pair of responses as a policy and its reference see them, token by token.
 
-A response is a row of tokens, each with the next-token distributions of policy and reference at its prefix. A
-:class:`Score` is a number for each response that is a sum of terms over its tokens, with its derivative by the
-logits of every row. Losses and log-priors are both sums of three scores,
+A response is a row of tokens, each with the next-token distributions of policy and reference at its prefix. Losses
+and log-priors are both sums of three scores of a response (see :mod:`.score`),
 
 .. math::
     \sum_t w_t\log\pi(y_t), \qquad \sum_t w_t\log\pi_{ref}(y_t), \qquad
@@ -22,98 +21,15 @@ import numpy as np
 from flint import fmpq
 
 from ..arguments import is_tensor, log_weights, same_outcomes, whole
-from ..carriers import carrier_of, two_sum
+from ..carriers import carrier_of
 from ..errors import ArgumentError
 from ..information import kl_divergence
 from ..sequences.linear import residuals
+from .score import Score
 
-__all__ = ["Score", "TokenPair", "constant", "token_pair", "total"]
+__all__ = ["TokenPair", "token_pair"]
 
 Array = Any
-
-
-def total(terms: list[Array]) -> Array:
-    """The sum of arrays of terms over the arrays and their last axes, floats with the rounding errors carried along.
-
-    Args:
-        terms: arrays (..., n) of any lengths n, of one kind of number; batch axes broadcast.
-
-    Returns:
-        shape (...), for float64 the rounded sum of the terms up to errors of second order.
-
-    Raises:
-        ArgumentError: no terms.
-
-    >>> total([np.array([1.0, 1e100]), np.array([1.0, -1e100])])
-    np.float64(2.0)
-    """
-    if not terms:
-        raise ArgumentError("terms", "one array at least", "an empty list")
-    if carrier_of(*terms).exact:
-        first, *rest = (x.sum(-1) for x in terms)
-        for x in rest:
-            first = first + x
-        return first
-    columns = [x[..., i] for x in terms for i in range(x.shape[-1])]
-    value, error = columns[0], 0.0 * columns[0]
-    for x in columns[1:]:
-        value, low = two_sum(value, x)
-        error = error + low
-    return value + error
-
-
-@dataclass(frozen=True, eq=False)
-class Score:
-    """A number for each of the two responses, and its derivative by the logits.
-
-    Attributes:
-        terms: arrays (..., 2, n) whose sum is the score, the chosen response first.
-        rows: derivatives by the logits of the policy, shape (..., 2, L, V), or 0.
-    """
-
-    terms: tuple[Array, ...]
-    rows: Array = 0
-
-    @cached_property
-    def value(self) -> Array:
-        """The scores, shape (..., 2), in nats."""
-        return total(list(self.terms))
-
-    @property
-    def size(self) -> Array:
-        """The sum of the sizes of the terms, shape (..., 2): what their relative errors are relative to."""
-        return total([abs(x) for x in self.terms])
-
-    def __add__(self, other: Score) -> Score:
-        return Score(self.terms + other.terms, self.rows + other.rows)
-
-    def __sub__(self, other: Score) -> Score:
-        return self + other.times(-1)
-
-    def times(self, factor: Any) -> Score:
-        """The score times a number, or an array (..., 1) or (..., 2) with a factor for each response."""
-        behind = factor[..., None] if getattr(factor, "ndim", 0) else factor
-        rows = self.rows if isinstance(self.rows, int) else self.rows * (
-            behind[..., None] if getattr(behind, "ndim", 0) else behind)
-        return Score(tuple(x * behind for x in self.terms), rows)
-
-    def held(self, which: Any = (1, 1)) -> Score:
-        """The same values, their derivatives left out (a stop-gradient), for the responses marked 1."""
-        kept = 1 - np.asarray(which)
-        if any(is_tensor(x) for x in self.terms):
-            marks = [x.new_tensor(kept)[..., None] for x in self.terms]
-            terms = tuple(x * m + x.detach() * (1 - m) for x, m in zip(self.terms, marks, strict=True))
-            return Score(terms, self.rows * marks[0][..., None])
-        return Score(self.terms, self.rows if isinstance(self.rows, int) else self.rows * kept[..., None, None])
-
-
-def constant(values: Array) -> Score:
-    """A score that does not depend on the policy, shape (..., 2).
-
-    >>> constant(np.array([1.0, -1.0])).value
-    array([ 1., -1.])
-    """
-    return Score((values[..., None],))
 
 
 @dataclass(frozen=True, eq=False)
