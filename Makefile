@@ -26,7 +26,8 @@ lint: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python docs/api.py
 	$(BIN)/python docs/readme_table.py
-	$(BIN)/python docs/blocks.py --write docs/judge-your-theorem.md
+	$(BIN)/python docs/pictures.py
+	$(BIN)/python docs/blocks.py --write docs/judge-your-theorem.md docs/judge-your-model.md
 
 figures: $(STAMP)
 	$(BIN)/didlab figure --all

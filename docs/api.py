@@ -31,6 +31,10 @@ MODULES = (
     "didlab.strategies",
     "didlab.testing",
     "didlab.claims",
+    "didlab.bridge",
+    "didlab.bridge.score",
+    "didlab.bridge.table",
+    "didlab.diagnose",
     "didlab.report",
 )
 PROMISED = (

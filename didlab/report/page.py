@@ -55,6 +55,7 @@ def page(
             _top(document),
             '<main id="main" class="wrap">',
             _summary(document["summary"], names),
+            _pictures(claims),
             _findings(claims),
             "</main>",
             _bar(claims),
@@ -135,6 +136,22 @@ def _cell(paper: str, verdict: str, n: int) -> str:
         f'<td><button type="button" class="{_style(verdict)}" data-filter="{verdict}" data-paper="{escape(paper)}" '
         f'aria-pressed="false" aria-label="{n} {escape(verdict)}, {escape(paper)}">{label}</button></td>'
     )
+
+
+def _pictures(claims: Sequence[Claim]) -> str:
+    """A picture of each of the most surprising findings among these claims."""
+    present = {c["id"] for c in claims if c["verdict"] in ("refuted", "conditional")}
+    if not present:
+        return ""
+    from .pictures import PICTURES
+
+    articles = [
+        f'<article><h3><a href="#{escape(p.claim)}">{escape(p.title)}</a></h3>{p.draw()}'
+        f"<p>{escape(p.caption)}</p></article>"
+        for p in PICTURES.values()
+        if p.claim in present
+    ]
+    return f'<h2>At a glance</h2><section class="pictures">{"".join(articles)}</section>' if articles else ""
 
 
 def _findings(claims: Sequence[Claim]) -> str:

@@ -25,7 +25,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
-api, blocks, readme_table = script("api"), script("blocks"), script("readme_table")
+api, blocks, pictures, readme_table = (script(n) for n in ("api", "blocks", "pictures", "readme_table"))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
@@ -55,6 +55,18 @@ def test_reference_is_up_to_date() -> None:
     there = {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "docs" / "api").glob("*.md")}
     stale = sorted(n for n in wanted.keys() | there.keys() if wanted.get(n) != there.get(n))
     assert not stale, "run `make docs` and commit docs/api"
+
+
+def test_pictures_are_up_to_date() -> None:
+    """The words and the shape are compared exactly, coordinates to a pixel: other machines round elsewhere."""
+    wanted = pictures.files()
+    assert sorted(p.name for p in (ROOT / "docs" / "pictures").glob("*.svg")) == sorted(wanted)
+    for name, text in wanted.items():
+        there = (ROOT / "docs" / "pictures" / name).read_text(encoding="utf-8")
+        number = re.compile(r"-?\d+\.\d+")
+        assert number.sub("#", there) == number.sub("#", text), "run `make docs` and commit docs/pictures"
+        gaps = [abs(float(a) - float(b)) for a, b in zip(number.findall(there), number.findall(text), strict=True)]
+        assert max(gaps) <= 1, name
 
 
 def test_table_of_the_readme_is_up_to_date() -> None:
