@@ -127,6 +127,10 @@ def _linear(slope: Any) -> Scalar:
     return lambda a, order: slope * a if order == 0 else slope
 
 
+def _per_token(slope: Any, length: Any) -> Scalar:
+    return lambda a, order: slope * a / length if order == 0 else (slope + 0 * a) / length
+
+
 def _log_sigmoid(shift: Any, given: Any) -> Scalar:
     """log sigma(a - shift); its slope is sigma(shift - a), or the given value."""
     def f(a: Any, order: int) -> Any:
@@ -177,11 +181,11 @@ def _printed(name: str, k: Constants) -> tuple[Scalar, ...]:
         case "r-dpo":
             return _log_sigmoid(k.shift + k.alpha * k.longer, k.sigmoid_w), _linear(b), _linear(b), _NONE
         case "simpo":
-            return _log_sigmoid(k.gamma, k.sigmoid_w), _linear(b / n_w), _linear(b / n_l), _NONE
+            return _log_sigmoid(k.gamma, k.sigmoid_w), _per_token(b, n_w), _per_token(b, n_l), _NONE
         case "ipo":
             return _square(k.shift + 1 / (2 * b)), _SAME, _SAME, _NONE
         case "rrhf":
-            return _below(0), _linear(1 / n_w), _linear(1 / n_l), _linear(k.lam)
+            return _below(0), _per_token(1, n_w), _per_token(1, n_l), _linear(k.lam)
         case "slic":
             return _below(k.delta), _SAME, _SAME, _linear(k.lam)
         case "cpo":
