@@ -10,9 +10,10 @@ from typing import Any
 from ..engine.claim import claim
 from ..engine.relations import either, equal, forall, iff
 from ..engine.token_pairs import NotNegative, TokenPairs
-from ..objectives import get, priors
+from ..objectives import priors
+from ..objectives.recovered import recovered
 from ..objectives.score import Score
-from ..objectives.token_objective import on_tokens, under_prior
+from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import TokenPair, token_pair
 from .reductions import Reduction, gradients, recovers, same
 
@@ -25,7 +26,7 @@ PAIRS, APART, ALPHA = TokenPairs(), TokenPairs(different=True), NotNegative("alp
 
 DPO = Reduction(
     "dpo", "DPO", r"J_{DPO}(\pi)", r"\zeta = \pi_{ref}",
-    lambda alpha: on_tokens(get("dpo", beta=alpha)), lambda alpha: priors.reference, (), (PAIRS, ALPHA),
+    recovered("dpo"), (PAIRS, ALPHA),
     {"prior tilted by length": lambda alpha: priors.r_dpo(beta=alpha * 0 + 1)}, moves=False,
 )
 dpo = recovers(DPO)
@@ -35,7 +36,7 @@ dpo_fixed = recovers(DPO, "gradient-fixed-prior")
 
 DICE = Reduction(
     "dice", "DICE", r"J_{DICE}(\pi)", r"\zeta = \pi^{(t-1)}",
-    lambda alpha: on_tokens(get("dice", beta=alpha)), lambda alpha: priors.reference, (), (PAIRS, ALPHA),
+    recovered("dice"), (PAIRS, ALPHA),
     {"prior tilted by length": lambda alpha: priors.r_dpo(beta=alpha * 0 + 1)}, moves=False,
     reading="Round t on given pairs; the policy of the round before is any policy, the current one included. ",
 )
@@ -53,7 +54,7 @@ dice_fixed = recovers(DICE, "gradient-fixed-prior")
 )
 def dpo_appendix(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any):
     pair = token_pair(policy, reference, tokens, lengths)
-    return same(under_prior(priors.reference, alpha=0 * alpha + 1), DPO.own(alpha=alpha), pair)
+    return same(under_prior(priors.reference, alpha=0 * alpha + 1), DPO.of.own(alpha=alpha), pair)
 
 
 @dpo_appendix.corrected(
@@ -66,7 +67,7 @@ def dpo_appendix(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: 
 )
 def scale_of_dpo(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, scale: Any, *, form: str = "both"):
     pair = token_pair(policy, reference, tokens, lengths)
-    one = forall(same(under_prior(priors.reference, alpha=scale), DPO.own(alpha=alpha), pair))
+    one = forall(same(under_prior(priors.reference, alpha=scale), DPO.of.own(alpha=alpha), pair))
     v, r = pair.log_likelihood().value, pair.reference_likelihood().value
     ratio = forall(equal(v[..., :1] - r[..., :1], v[..., 1:] - r[..., 1:], "log-ratios"))
     scales = forall(equal(scale, alpha, "scale"))
@@ -95,8 +96,7 @@ def whole_power(alpha: Any, eta: Any):
 
 CENTROPY = Reduction(
     "centropy", "Entropy-controllable DPO", r"J_{cEntropy}(\pi)", r"\zeta \propto \pi_{ref}(y|x)\,[\pi(y|x)]^{1-\eta}",
-    lambda alpha, eta: on_tokens(get("h-dpo", beta=alpha, alpha=eta)),
-    lambda alpha, eta: priors.entropy_controllable(eta=eta), ("eta",), (PAIRS, ALPHA, NotNegative("eta")),
+    recovered("centropy"), (PAIRS, ALPHA, NotNegative("eta")),
     {"power of the other sign": against, "power eta": whole_power},
     reading="Any eta from 0, written lambda in the appendix. ",
 )
@@ -115,8 +115,8 @@ centropy_fixed = recovers(CENTROPY, "gradient-fixed-prior")
 )
 def entropy_factor(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, eta: Any, *, form: str = "eta"):
     pair = token_pair(policy, reference, tokens, lengths)
-    own = CENTROPY.own(alpha=alpha, eta=eta)
-    mi = under_prior(CENTROPY.zeta(alpha=alpha, eta=eta), alpha=alpha, fixed=True)
+    own = CENTROPY.of.own(alpha=alpha, eta=eta)
+    mi = under_prior(CENTROPY.of.prior(alpha=alpha, eta=eta), alpha=alpha, fixed=True)
     held, full = gradients(mi, own, pair)
     times = {"eta": eta, "rest": 1 - eta, "one": 1 + 0 * eta, "near": eta * 101 / 100, "inverse": eta}[form][..., None]
     return forall(equal(held, times * full) if form == "inverse" else equal(full, times * held))
@@ -146,8 +146,7 @@ def per_token(alpha: Any, gamma: Any):
 SIMPO = Reduction(
     "simpo", "SimPO", r"J_{SimPO}(\pi)",
     r"\zeta \propto [\pi(y|x)]^{1-1/|y|} e^{\beta(y,x)},\ \beta(y_w,x) = \tfrac{\gamma}{2\alpha} = -\beta(y_l,x)",
-    lambda alpha, gamma: on_tokens(get("simpo", beta=alpha, gamma=gamma)),
-    lambda alpha, gamma: priors.simpo(alpha=alpha, gamma=gamma), ("gamma",), (APART, ALPHA, NotNegative("gamma")),
+    recovered("simpo"), (APART, ALPHA, NotNegative("gamma")),
     {"the whole margin twice": whole_margin, "margin without alpha": margin_without_alpha,
      "power of the other kind": per_token},
     reading="One triple of two different responses; on data sets, see the claims about the assumption. ",
@@ -168,8 +167,8 @@ simpo_fixed = recovers(SIMPO, "gradient-fixed-prior")
 def one_token_each(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, gamma: Any, *,
                    condition: str = "both"):
     pair = token_pair(policy, reference, tokens, lengths)
-    own = SIMPO.own(alpha=alpha, gamma=gamma)
-    mi = under_prior(SIMPO.zeta(alpha=alpha, gamma=gamma), alpha=alpha, fixed=True)
+    own = SIMPO.of.own(alpha=alpha, gamma=gamma)
+    mi = under_prior(SIMPO.of.prior(alpha=alpha, gamma=gamma), alpha=alpha, fixed=True)
     held, full = gradients(mi, own, pair)
     n = lengths - 1
     excess = {"both": n.sum(-1), "equal": n[..., 0] - n[..., 1], "chosen": n[..., 0], "rejected": n[..., 1],
@@ -199,8 +198,7 @@ def nearly(alpha: Any, bonus: Any):
 
 RDPO = Reduction(
     "rdpo", "R-DPO", r"J_{R\text{-}DPO}(\pi)", r"\zeta \propto \pi_{ref}(y|x)\,/\,e^{\beta|y|}",
-    lambda alpha, bonus: on_tokens(get("r-dpo", beta=alpha, alpha=alpha * bonus)),
-    lambda alpha, bonus: priors.r_dpo(beta=bonus), ("bonus",), (PAIRS, ALPHA, NotNegative("bonus")),
+    recovered("rdpo"), (PAIRS, ALPHA, NotNegative("bonus")),
     {"length factor above": other_way, "coefficient not divided by alpha": not_divided, "coefficient nearly": nearly},
     moves=False,
     reading="The loss has alpha times beta per token, as Appendix B says; its sign is that of Park et al., Eq 9. ",

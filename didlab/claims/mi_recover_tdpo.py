@@ -11,6 +11,7 @@ from typing import Any
 from ..engine.relations import either, equal, forall, iff
 from ..engine.token_pairs import NotNegative, TokenPairs
 from ..objectives import priors, tdpo
+from ..objectives.recovered import Recovered, recovered
 from ..objectives.score import Score
 from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import TokenPair, token_pair
@@ -42,7 +43,7 @@ def other_sign(alpha: Any):
 TDPO = Reduction(
     "tdpo", "TDPO", r"J_{TDPO}(\pi)",
     r"\zeta \propto \pi_{ref}(y|x)\,\exp\Big(-\sum_t KL(\pi_{ref}(\cdot|x,y^{<t})\,\|\,\pi(\cdot|x,y^{<t}))\Big)",
-    lambda alpha: tdpo.objective(beta=alpha), lambda alpha: priors.tdpo(), (), (PAIRS, ALPHA),
+    recovered("tdpo"), (PAIRS, ALPHA),
     {"divergence the other way round": other_order, "divergence of the other sign": other_sign},
     reading="The loss printed is the first of the two forms of TDPO. ",
 )
@@ -76,14 +77,15 @@ def divergences_agree(policy: Any, reference: Any, tokens: Any, lengths: Any, al
 
 SECOND = Reduction(
     "tdpo.second", "TDPO, second form", r"J_{TDPO_2}(\pi)", TDPO.prior,
-    lambda alpha, weight: tdpo.objective(beta=alpha, alpha=weight, form="tdpo2"),
-    lambda alpha, weight: priors.tdpo(), ("weight",), (PAIRS, ALPHA, NotNegative("weight")),
+    Recovered("TDPO, second form", ("weight",), lambda alpha, weight: tdpo.objective(
+        beta=alpha, alpha=weight, form="tdpo2"), lambda alpha, weight: priors.tdpo()),
+    (PAIRS, ALPHA, NotNegative("weight")),
     reading="The second published form: weight of the divergences, and a stop-gradient at the chosen response. ",
 )
 second_value = recovers(SECOND, "value")
 second_gradient = recovers(SECOND, "gradient")
 second_fixed = recovers(SECOND, "gradient-fixed-prior")
-WEIGHTED = replace(SECOND, zeta=lambda alpha, weight: priors.tdpo(weight=weight))
+WEIGHTED = replace(SECOND, of=replace(SECOND.of, prior=lambda alpha, weight: priors.tdpo(weight=weight)))
 WEIGHTED_PRIOR = r"\zeta \propto \pi_{ref}(y|x)\,\exp\Big(-\alpha_2\sum_t KL(\pi_{ref}\,\|\,\pi)_t\Big)"
 
 second_value.corrected(
@@ -104,7 +106,7 @@ def half_held(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any
     def prior(pair: TokenPair) -> Score:
         return priors.tdpo(weight=weight * factor[0] / factor[1])(pair).held(held)
 
-    a, b = gradients(under_prior(prior, alpha=alpha), SECOND.own(alpha=alpha, weight=weight), pair)
+    a, b = gradients(under_prior(prior, alpha=alpha), SECOND.of.own(alpha=alpha, weight=weight), pair)
     return forall(equal(a, b, "gradient"))
 
 
@@ -118,8 +120,8 @@ def half_held(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any
 def rejected_agrees(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, weight: Any, *,
                     which: int = 1, weighted: bool = True, alone: bool = False):
     pair = token_pair(policy, reference, tokens, lengths)
-    mi = under_prior(WEIGHTED.zeta(alpha=alpha, weight=weight), alpha=alpha, fixed=True)
-    held, full = gradients(mi, SECOND.own(alpha=alpha, weight=weight), pair)
+    mi = under_prior(WEIGHTED.of.prior(alpha=alpha, weight=weight), alpha=alpha, fixed=True)
+    held, full = gradients(mi, SECOND.of.own(alpha=alpha, weight=weight), pair)
     gap = pair.divergence().rows[..., which, :, :]
     if alone:
         gap = gap * (1 - pair.shared)[..., None]

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..engine.relations import equal, forall
 from ..engine.token_pairs import NotNegative, TokenPairs, TokenWeights
-from ..objectives import get, priors, sparse_po, tis_dpo
+from ..objectives import get, priors, sparse_po
+from ..objectives.recovered import recovered
 from ..objectives.score import Score
 from ..objectives.token_objective import on_tokens, under_prior
 from ..objectives.token_pair import TokenPair, token_pair
@@ -44,8 +45,7 @@ def tis_order(alpha: Any, weights: Any):
 TIS = Reduction(
     "tisdpo", "TIS-DPO", r"J_{TIS\text{-}DPO}(\pi)",
     r"\zeta \propto \pi(y|x) \prod_i \Big(\tfrac{\pi_{ref}(y_i|x,y_{<i})}{\pi(y_i|x,y_{<i})}\Big)^{w(y_i;x)} \exp\Big(\sum_i w(y_i;x)\,KL(\pi\,\|\,\pi_{ref})_i\Big)",
-    lambda alpha, weights: tis_dpo.objective(weights=weights, beta=alpha),
-    lambda alpha, weights: priors.tis_dpo(weights=weights), ("weights",), (APART, ALPHA, TokenWeights("weights")),
+    recovered("tisdpo"), (APART, ALPHA, TokenWeights("weights")),
     {"divergence of the other sign": tis_sign, "divergence the other way round": tis_order},
     reading="One triple of two different responses, weights of their tokens that do not depend on the policy. ",
 )
@@ -57,9 +57,9 @@ tis_fixed = recovers(TIS, "gradient-fixed-prior")
 
 def direction_of_dpo(r: Reduction, form: str, pair: TokenPair, alpha: Any, **hyper: Any) -> Any:
     """Over sigma(-m): MI-DPO's gradient with the prior held fixed is that of DPO, or is it not (the false forms)."""
-    mi = under_prior(r.zeta(alpha=alpha, **hyper), alpha=alpha, fixed=form != "differentiated")
+    mi = under_prior(r.of.prior(alpha=alpha, **hyper), alpha=alpha, fixed=form != "differentiated")
     dpo = on_tokens(get("dpo", beta=alpha * 101 / 100 if form == "near" else alpha))
-    other = dpo if form in ("dpo", "near", "differentiated") else r.own(alpha=alpha, **hyper)
+    other = dpo if form in ("dpo", "near", "differentiated") else r.of.own(alpha=alpha, **hyper)
     if form == "per token":
         other = on_tokens(get("simpo", beta=alpha, gamma=0))
     return forall(equal(mi.margin_and_direction(pair)[1], other.margin_and_direction(pair)[1],
@@ -95,22 +95,22 @@ def mask_inside(alpha: Any, reward_mask: Any, divergence_mask: Any):
     return prior
 
 
+def without_sigmoid(alpha: Any, reward_mask: Any, divergence_mask: Any):
+    """The loss as printed."""
+    return sparse_po.objective(reward_mask=reward_mask, divergence_mask=divergence_mask, beta=alpha, convention="linear")
+
+
 MASKS = TokenWeights("reward_mask", "divergence_mask", of_tokens=True)
 SPARSE = Reduction(
     "sparsepo", "SparsePO", r"J_{sparsePO}(\pi) = -(u_{\mu_1} - \Delta_{\mu_2})",
     r"\zeta \propto \exp\Big(\sum_t \log \tfrac{[\pi(y^t|x,y^{<t})]^{1-\mu_1(y^t)}}{\pi_{ref}(y^t|x,y^{<t})^{-\mu_1(y^t)}} - \sum_t \mu_2(y^t)\,KL(\pi_{ref}\,\|\,\pi)_t\Big)",
-    lambda alpha, reward_mask, divergence_mask: sparse_po.objective(
-        reward_mask=reward_mask, divergence_mask=divergence_mask, beta=alpha, convention="linear"),
-    lambda alpha, reward_mask, divergence_mask: priors.sparse_po(
-        reward_mask=reward_mask, divergence_mask=divergence_mask),
-    ("reward_mask", "divergence_mask"), (PAIRS, ALPHA, MASKS),
+    replace(recovered("sparsepo"), own=without_sigmoid), (PAIRS, ALPHA, MASKS),
     {"masks exchanged": masks_swapped, "policy not masked": mask_inside},
     reading="The loss as printed, without a log-sigmoid; the dots of the prior are the tokens. Masks are given. ",
 )
 PUBLISHED = replace(
     SPARSE, id="sparsepo.published", loss=r"-\log\sigma(u_{\mu_1} - \Delta_{\mu_2})",
-    own=lambda alpha, reward_mask, divergence_mask: sparse_po.objective(
-        reward_mask=reward_mask, divergence_mask=divergence_mask, beta=alpha),
+    of=recovered("sparsepo"),
     reading="The loss with the log-sigmoid of its own paper; the dots of the prior are the tokens. Masks are given. ",
 )
 sparse = recovers(SPARSE)

@@ -18,6 +18,7 @@ import numpy as np
 from ..engine.claim import Claim, claim
 from ..engine.kinds import Kind
 from ..engine.relations import Relation, both, equal, forall
+from ..objectives.recovered import Recovered
 from ..objectives.score import Score
 from ..objectives.token_objective import PriorObjective, TokenObjective, under_prior
 from ..objectives.token_pair import TokenPair, token_pair
@@ -42,14 +43,12 @@ COMMON = {
 
 @dataclass(frozen=True)
 class Reduction:
-    """A loss and the prior that is said to recover it.
+    """A loss and the prior that is said to recover it, with what a claim says of them.
 
     Attributes:
         id, name: of the claim and of the loss.
         loss, prior: both as printed, LaTeX.
-        own: from the hyper-parameters to the loss as its own paper defines it.
-        zeta: from the hyper-parameters to the prior as printed.
-        hyper: names of the hyper-parameters besides alpha.
+        of: the loss and the prior as printed.
         draws: kinds of pairs and hyper-parameters.
         wrong: other priors by name, all false.
         moves: whether the prior contains the policy.
@@ -60,9 +59,7 @@ class Reduction:
     name: str
     loss: str
     prior: str
-    own: Callable[..., TokenObjective]
-    zeta: Callable[..., Prior]
-    hyper: tuple[str, ...]
+    of: Recovered
     draws: tuple[Kind, ...]
     wrong: Mapping[str, Callable[..., Prior]] = field(default_factory=dict)
     moves: bool = True
@@ -112,13 +109,13 @@ def cosine(a: Any, b: Any) -> Any:
     return np.where(zero, 1, dot * abs(dot) / np.where(zero, 1, norms))
 
 
-def check_of(r: Reduction, notion: str, build: Callable[..., tuple[Loss, Loss]] | None = None) -> Callable[..., Relation]:
+def check_of(r: Reduction, notion: str) -> Callable[..., Relation]:
     """The check that the two losses of a reduction are equal in a notion, its hyper-parameters by name."""
 
     def check(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, change: str = "", **hyper: Any):
         pair = token_pair(policy, reference, tokens, lengths)
-        own = r.own(alpha=alpha, **hyper)
-        zeta = r.wrong.get(change, r.zeta)
+        own = r.of.own(alpha=alpha, **hyper)
+        zeta = r.wrong.get(change, r.of.prior)
         scale = alpha * 101 / 100 if change == "scale" else alpha
         mi = under_prior(changed(zeta(alpha=alpha, **hyper), change), alpha=scale,
                          fixed=notion == "gradient-fixed-prior")
@@ -133,7 +130,7 @@ def check_of(r: Reduction, notion: str, build: Callable[..., tuple[Loss, Loss]] 
                 equal(mi.value(pair), own.value(pair), "loss"), slopes)
         return both(slopes, equal(cosine(a, b), 1, "their squared cosine, signed")) if r.moves else slopes
 
-    names = ["policy", "reference", "tokens", "lengths", "alpha", *r.hyper]
+    names = ["policy", "reference", "tokens", "lengths", "alpha", *r.of.hyper]
     parameters = [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY) for x in names]
     parameters.append(inspect.Parameter("change", inspect.Parameter.KEYWORD_ONLY, default=""))
     check.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

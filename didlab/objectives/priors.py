@@ -24,8 +24,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..arguments import number, positive
 from .hyper import not_negative
 from .score import Score
@@ -39,6 +37,7 @@ Prior = Callable[[TokenPair], Score]
 def reference(pair: TokenPair) -> Score:
     """The prior of DPO, and of DICE where the reference of the pair is the policy of the round before.
 
+    >>> import numpy as np
     >>> from didlab.objectives.token_pair import token_pair
     >>> reference(token_pair(np.zeros((2, 1, 2)), np.zeros((2, 1, 2)), [[0], [1]], [1, 1])).value.round(6)
     array([-0.693147, -0.693147])
@@ -83,7 +82,7 @@ def simpo(*, alpha: Any, gamma: Any) -> Prior:
     not_negative("gamma", gamma)
 
     def prior(pair: TokenPair) -> Score:
-        bonus = gamma / (2 * alpha) * np.array([1, -1]) + 0 * pair.length
+        bonus = gamma / (2 * alpha) * pair.label + 0 * pair.length
         return pair.log_likelihood().times(1 - 1 / pair.length) + Score((bonus[..., None],))
 
     return prior

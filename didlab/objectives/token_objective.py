@@ -56,6 +56,11 @@ class TokenObjective:
         x = self.margin(pair)
         return link("logistic", x) if self.sigmoid else -x
 
+    def condition(self, pair: TokenPair) -> Array:
+        """By how much relative errors of the terms of the margin grow in the loss, at least 1, shape (..., 1)."""
+        size = self.score(pair).size.sum(-1)[..., None] + abs(self.offset)
+        return _condition(size, self.slope(self.margin(pair)), self.value(pair))
+
     def slope(self, margin: Array) -> Array:
         """The derivative of the loss at a margin, of its shape: minus a probability, or -1."""
         return link("logistic", margin, 1) if self.sigmoid else 0 * margin - 1
@@ -98,6 +103,11 @@ class PriorObjective:
         """The loss, shape (..., 1), in nats."""
         return mi_dpo.value(*self._logs(pair, self.prior(pair)), alpha=self.alpha)
 
+    def condition(self, pair: TokenPair) -> Array:
+        """By how much relative errors of the terms of the margin grow in the loss, at least 1, shape (..., 1)."""
+        size = (pair.log_likelihood() + self.prior(pair)).size.sum(-1)[..., None] * self.alpha
+        return _condition(size, self.slope(self.margin(pair)), self.value(pair))
+
     def slope(self, margin: Array) -> Array:
         """The derivative of the loss at a margin, of its shape: minus a probability."""
         return link("logistic", margin, 1)
@@ -117,6 +127,12 @@ class PriorObjective:
         """The gradient of the loss by the logits, shape (..., 1, 2LV)."""
         margin, direction = self.margin_and_direction(pair)
         return self.slope(margin)[..., None] * direction
+
+
+def _condition(size: Array, slope: Array, value: Array) -> Array:
+    r""":math:`\sum|t_i|\,|f'(m)| / f(m)` for a margin :math:`m = \sum t_i`: its condition as a sum, times that of f."""
+    growth = abs(slope) * size / abs(value)
+    return growth + (1 - growth) * (growth < 1)
 
 
 def on_tokens(objective: Objective) -> TokenObjective:

@@ -63,6 +63,12 @@ class TokenPair:
         return self.lengths.astype(np.float64)
 
     @cached_property
+    def label(self) -> Array:
+        """1 for the chosen and -1 for the rejected response, shape (2,)."""
+        signs = np.array([1, -1])
+        return self.policy.new_tensor(signs) if is_tensor(self.policy) else signs
+
+    @cached_property
     def shared(self) -> np.ndarray:
         """1 at the places where both responses have a token after the same prefix: one row of logits, (..., L)."""
         same = (self.tokens[..., 0, :] == self.tokens[..., 1, :]).astype(np.int64)
