@@ -8,7 +8,7 @@ import numpy as np
 
 from ..plots import draw_band, muted, style
 from ..plots.style import INK
-from .mi_formulations import FORMULATIONS, draw_pairs, measure
+from .mi_formulations import BOUND, FORMULATIONS, draw_pairs, measure
 from .mi_runs import LOSS, REGULARISED, Runs, along, spread, tied_excess
 from .output import Output
 
@@ -153,8 +153,8 @@ def _caption(out: Output, runs: dict[str, Runs], tied: list[Any], rows: list[Any
         "prior. Green: gradient steps of policy and prior in turn on the MI-DPO loss of all pairs. Violet: best policy "
         "for the prior and best prior for the policy of E[r] − KL/β in turn. Bands: 10 to 90 % of starts, or of pairs "
         f"of starts; values below {FLOOR:g} are drawn there. Bottom middle: the prior tied to the policy's marginal, "
-        f"16 tables of rewards at each β. Bottom right: policies from drawn preferences, {WIDE} responses, median and "
-        "band of 16 tables of rewards.",
+        f"16 tables of rewards at each β. Bottom right: policies from drawn preferences, {WIDE} responses, "
+        f"logits within ±{BOUND:g}, median and band of 16 tables; the joint optimum: the one found from logits 0.",
         "The paper proposes to optimise the prior and shows no run. On the MI-DPO loss every start reaches the minimum "
         f"(excess at most {max(ends[LOSS]['largest excess of the loss'], 1e-15):.0e}) and keeps a policy and prior of "
         "its own: "

@@ -13,7 +13,7 @@ from ..solvers.learnable_prior import minimise_in_box
 from ..solvers.rate_distortion import place, rate_distortion
 from ..solvers.tied_prior import minimise_tied
 
-__all__ = ["FORMULATIONS", "Measured", "draw_pairs", "measure", "population"]
+__all__ = ["BOUND", "FORMULATIONS", "Measured", "draw_pairs", "measure", "population"]
 
 FORMULATIONS = ("uniform prior", "random prior", "joint", "tied to the marginal", "reward, then rate-distortion")
 BOUND = 5.0
