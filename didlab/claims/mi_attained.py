@@ -80,15 +80,13 @@ def cyclic(counts: Any) -> Relation:
     statement=r"\min_{\pi,\zeta} J \text{ exists} \iff \text{every pair of the data lies on a cycle of preferences at its prompt}",
     reading="not in the paper. On a cycle of at most K responses the margins sum to 0, so that N J is at least 1/(K-1) of the "
             "greatest margin of a pair: only log-ratios of a bounded set compete. Else one move lowers every loss.",
-    neighbours={"each compared response wins": {"wins": True}, "each pair is labelled both ways": {"mutual": True},
+    neighbours={"each pair is labelled both ways": {"mutual": True},
                 "cycles over prompts": {"pooled": True}, "always": {"always": True}},
 )
-def exactly(counts: Any, policy: Any, prior: Any, *, wins: bool = False, mutual: bool = False, pooled: bool = False,
+def exactly(counts: Any, policy: Any, prior: Any, *, mutual: bool = False, pooled: bool = False,
             always: bool = False) -> Relation:
     c, seen = carrier_of(policy), np.asarray(counts > 0).astype(bool)
     on = mi_dpo.on_cycles(counts)
-    if wins:
-        on = np.broadcast_to(np.logical_or(np.any(seen, -1), np.logical_not(np.any(seen, -2)))[..., None], seen.shape)
     if mutual:
         on = np.logical_not(seen) | seen.swapaxes(-1, -2)
     if pooled:

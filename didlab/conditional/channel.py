@@ -9,7 +9,7 @@ import numpy as np
 from ..carriers import carrier_of
 from .weights import above_0, channel, infinity, mean, prior_rows, rows
 
-__all__ = ["divergences", "entropies", "information", "joint", "marginal", "variational"]
+__all__ = ["contrast", "divergences", "entropies", "information", "joint", "marginal", "variational"]
 
 
 def joint(prompts: Any, policies: Any) -> Any:
@@ -70,10 +70,16 @@ def divergences(policies: Any, prior: Any) -> Any:
     array([0.      , 0.693147])
     """
     p = rows("policies", policies)
-    q = prior_rows(prior, p)
+    return contrast(p, prior_rows(prior, p))
+
+
+def contrast(p: Any, q: Any) -> Any:
+    """The divergence of each row of p from that of q, probabilities of shapes that broadcast: nothing is checked."""
     c = carrier_of(p, q)
+    on, inside = np.broadcast_arrays(above_0(p), above_0(q))
+    if c.exact and on.all() and inside.all():
+        return c.kl_terms(p, q, c.log(p) - c.log(q)).sum(-1)  # one logarithm for a prior that all prompts share
     p, q = np.broadcast_arrays(p, q)
-    on, inside = above_0(p), above_0(q)
     one = 0 * p + 1
     a, b = np.where(on, p, one), np.where(on & inside, q, one)
     terms = c.kl_terms(a, b, c.log(a) - c.log(b))
@@ -127,7 +133,7 @@ def variational(prompts: Any, policies: Any, prior: Any) -> Any:
     Ref: Tutunov et al. 2025, Lemma 1.
     """
     rho, table = channel(prompts, policies)
-    return mean(rho, divergences(table, prior))
+    return mean(rho, contrast(table, prior_rows(prior, table)))
 
 
 def information(prompts: Any, policies: Any) -> Any:
@@ -147,4 +153,5 @@ def information(prompts: Any, policies: Any) -> Any:
 
     Convention: :func:`didlab.mutual_information` is the same of logits, with full support and all its digits.
     """
-    return variational(prompts, policies, marginal(prompts, policies))
+    rho, table = channel(prompts, policies)
+    return mean(rho, contrast(table, (rho[..., None] * table).sum(-2)[..., None, :]))

@@ -15,7 +15,7 @@ def policy_prior(base: Any, policy: Any, *, power: Any, normalise: bool = False)
     r"""The logarithm of a prior that contains the policy, :math:`\zeta(y|x) = b(y|x)\,\pi(y|x)^{s(y)}`.
 
     Most priors of section 4 of Tutunov et al. 2025 are of this form: entropy-controllable DPO with s = 1 - eta, SimPO
-    with s = 1 - 1/|y|. One that depends on labels differs in b alone. :mod:`didlab.objectives.mi_dpo` takes it as it is;
+    with s = 1 - 1/|y|. One that depends on labels differs in b alone. :mod:`didlab.objectives.mi_dpo` takes it as is;
     as a distribution it is divided by a sum that depends on the policy.
 
     Args:

@@ -9,8 +9,8 @@ import numpy as np
 from ..arguments import hyper, log_weights, same_kind
 from ..carriers import carrier_of
 from ..errors import ArgumentError
-from .channel import joint, variational
-from .weights import mean, over, prior_rows, rows
+from .channel import contrast, joint
+from .weights import channel, mean, over, prior_rows, rows
 
 __all__ = ["expected_reward", "log_partition", "optimal_policy", "optimal_value", "regularised_objective"]
 
@@ -56,10 +56,10 @@ def regularised_objective(prompts: Any, policies: Any, reward: Any, prior: Any, 
 
     Ref: Tutunov et al. 2025, Eqs 3 and 4.
     """
-    gain = expected_reward(prompts, policies, reward)
-    cost = variational(prompts, policies, prior)
-    b = hyper("beta", beta, log_weights("prompts", prompts))
-    return gain - cost / (b[..., 0] if getattr(b, "ndim", 0) else b)
+    rho, table = channel(prompts, policies)
+    gain = (rho[..., None] * table * _reward(reward, table)).sum(-1).sum(-1)
+    b = hyper("beta", beta, rho)
+    return gain - mean(rho, contrast(table, prior_rows(prior, table))) / (b[..., 0] if getattr(b, "ndim", 0) else b)
 
 
 def optimal_policy(reward: Any, prior: Any, *, beta: Any) -> Any:

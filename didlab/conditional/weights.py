@@ -35,7 +35,7 @@ def infinity(c: Any) -> Any:
 
 def rows(name: str, x: Any) -> Any:
     """Weights from 0, normalised over the last axis."""
-    w = log_weights(name, x)
+    w = x if _rational(x) else log_weights(name, x)
     if is_tensor(w):
         raise ArgumentError(name, "a numpy array", "a tensor")
     try:
@@ -47,6 +47,13 @@ def rows(name: str, x: Any) -> Any:
     if not bool(above_0(w).any(-1).all()):
         raise ArgumentError(name, "weights of which one in each row is above 0", "a row of zeros")
     return w / w.sum(-1, keepdims=True)
+
+
+def _rational(x: Any) -> bool:
+    """Whether an array holds rational numbers alone, which need no further check of being numbers."""
+    from flint import fmpq
+
+    return isinstance(x, np.ndarray) and x.dtype == object and x.ndim > 0 and {*map(type, x.flat)} == {fmpq}
 
 
 def channel(prompts: Any, policies: Any) -> tuple[Any, Any]:
