@@ -6,7 +6,8 @@ At the optimum some margins are tied to their kink, :math:`s(\theta_i-\theta_j) 
 whose shape is fixed. Beyond the ties F is smooth, and its gradient along the common shift of a group C vanishes iff
 :math:`\pi(C) = \sum_{i\in C}(p_i - g_i/\lambda)`, g the slope of the hinges that are not tied: a closed form.
 The ties are found by smoothing the hinge less and less, and proved: a tied pair's multiplier must lie in [0, 1] and the
-subgradient they complete must be 0. Without a likelihood (:math:`\lambda = 0`) the loss is a linear program.
+subgradient they complete must be 0. Above 256 outcomes `sorted_hinges` does the same without :math:`K^2` work. Without
+a likelihood (:math:`\lambda = 0`) the loss is a linear program.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def hinge_optimum(loss: PopulationLoss, known: Existence) -> Optimum:
     (True, True)
     """
     if len(loss.r) > EXACT_UP_TO:
-        return _many(loss, known)
+        return _sorted(loss, known) or _many(loss, known)
     form = loss.objective.form
     w = loss.p[:, None] * loss.q if loss.weights is None else loss.weights.copy()
     np.fill_diagonal(w, 0.0)
@@ -70,8 +71,31 @@ def hinge_optimum(loss: PopulationLoss, known: Existence) -> Optimum:
     )
 
 
+def _sorted(loss: PopulationLoss, known: Existence) -> Optimum | None:
+    """Many outcomes in independent pairs, one margin for all of them and a likelihood: exact without K^2 work."""
+    form = loss.objective.form
+    if loss.weights is not None or form.reference or not form.nll:
+        return None
+    from .sorted_hinges import Hinges, solve
+
+    hinges = Hinges(loss.p, loss.q, float(form.scale), float(form.offset), float(form.nll / form.weight))
+    found = solve(hinges, np.log(loss.p))
+    if found is None or found.ties < 0:
+        return None
+    here, size = loss.at(found.theta), float(form.weight * np.linalg.norm(found.residual))
+    converged = size <= TOLERANCE * max(1.0, abs(here.value))
+    return Optimum(
+        here.v, here.value, size, found.steps, converged, known.attained, known.unique, None,
+        f"{known.reason}; proved by the multipliers of {found.ties} ties",
+    )
+
+
 def _many(loss: PopulationLoss, known: Existence) -> Optimum:
-    r"""Many outcomes, without K^2 work: :math:`\mu\log(1 + e^{-x/\mu})`, at most :math:`\mu\log 2` above it.
+    r"""The rest of many outcomes: :math:`\mu\log(1 + e^{-x/\mu})`, at most :math:`\mu\log 2` above the hinge.
+
+    Without a likelihood the minimum is a linear program whose dual has an unknown for each of the :math:`K^2` pairs and
+    whose minima need not be isolated; in a table of pairs, or where margins differ by pair, no sorted order shows the
+    ties.
 
     The gradient norm is that of the smoothed loss, and `converged` stays False: the reason says how far the loss can be
     from its minimum.

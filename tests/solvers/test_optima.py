@@ -32,7 +32,7 @@ def test_smooth_objectives_of_the_paper(temperature):
         found = optimum(objectives.get(name, **hyper), reference, rejected)
         assert found.gradient_norm <= 1e-12 * max(1.0, abs(found.loss)), (name, hyper)
         assert found.iterations <= 30 and found.converged and found.attained, (name, hyper)
-        assert found.unique is (None if name == "orpo" else True), (name, hyper)
+        assert found.unique is True, (name, hyper)
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
@@ -93,6 +93,30 @@ def test_dpo_positive_rests_on_its_kinks(temperature, k):
         loss = PopulationLoss(objective, reference, rejected)
         for size in (1e-5, 1e-2):
             assert loss.value(found.policy + size * rng.normal(size=k)) >= found.loss - 1e-15
+
+
+@pytest.mark.parametrize("convention", ["paper", "slope", "likelihood"])
+@pytest.mark.parametrize("beta", [0.1, 1.0, 30.0])
+def test_every_stationary_point_of_orpo_is_a_strict_minimum(convention, beta):
+    """For given policy and rejected responses the chosen ones that make it stationary solve a linear system."""
+    objective, rng = objectives.get("orpo", beta=beta, convention=convention), np.random.default_rng(4)
+    a, b = objective.form.odds, objective.form.weight
+    for k in (2, 3, 4, 3, 4, 5) * 8:
+        pi, q = (np.maximum(rng.dirichlet(np.full(k, c)), 1e-4) for c in rng.choice([0.1, 0.3, 1.0], 2))
+        pi, q = pi / pi.sum(), q / q.sum()
+        odds, steep = np.log(pi / (1 - pi)), 1 / (1 - pi)
+        s = -1 / (1 + (np.exp(odds[:, None] - odds)) ** a)
+        in_v = b * a * (np.diag(steep * (s @ q)) - (q * steep)[:, None] * s.T) - objective.form.nll * np.eye(k)
+        system = np.vstack([in_v - np.outer(pi, in_v.sum(0)), np.ones(k)])
+        p = np.linalg.lstsq(system, np.append(np.zeros(k), 1.0), rcond=None)[0]
+        assert (p > 0).all()
+        loss = PopulationLoss(objective, np.log(p), np.log(q))
+        assert np.linalg.norm(loss.gradient(np.log(pi))) <= 1e-12
+        assert loss.at(np.log(pi)).by_outcome.sum() < 0
+        h = loss.hessian(np.log(pi))
+        assert np.linalg.eigvalsh(h + np.abs(h).max() / k)[0] > 0
+        found = optimum(objective, np.log(p), np.log(q))
+        assert found.unique and np.abs(np.exp(found.policy) - pi).max() <= 1e-9
 
 
 def test_many_outcomes():
@@ -188,12 +212,65 @@ def test_bad_arguments():
 
 
 def test_hinges_over_many_outcomes_say_how_near_they_are(monkeypatch):
+    """Without a likelihood the minimum is a linear program: smoothed above a size, and it says so."""
     from didlab.solvers import piecewise
 
     reference, _, rejected = setting(4.0, 60)
-    objective = objectives.get("slic", beta=1.0, lam=1.0)
+    objective = objectives.get("slic", beta=1.0, lam=0.0)
     exact = optimum(objective, reference, rejected)
     monkeypatch.setattr(piecewise, "EXACT_UP_TO", 50)
     near = optimum(objective, reference, rejected)
     assert not near.converged and "within 1.1e-02" in near.reason
     assert exact.loss <= near.loss <= exact.loss + np.log(2) / 64
+
+
+@pytest.mark.parametrize("temperature", [0.25, 4.0])
+@pytest.mark.parametrize("k", [2, 3, 32])
+def test_ties_from_sorted_scores_are_those_of_the_dense_method(monkeypatch, temperature, k):
+    from didlab.solvers import piecewise
+
+    reference, _, rejected = setting(temperature, k)
+    for name, hyper in PIECEWISE[:: 1 if k < 32 else 4]:
+        objective = objectives.get(name, **hyper)
+        monkeypatch.setattr(piecewise, "EXACT_UP_TO", 256)
+        dense = optimum(objective, reference, rejected)
+        monkeypatch.setattr(piecewise, "EXACT_UP_TO", 0)
+        found = optimum(objective, reference, rejected)
+        assert found.converged and "ties" in found.reason, (name, hyper, found.gradient_norm)
+        assert found.loss == pytest.approx(dense.loss, abs=1e-13)
+        assert np.abs(np.exp(found.policy) - np.exp(dense.policy)).max() <= 1e-12
+
+
+def subgradient_is_zero(objective, found, reference, rejected):
+    """Directional slopes from the definition, by sums over all pairs in blocks, are not negative."""
+    k = len(reference)
+    p, q = (np.exp(x - np.logaddexp.reduce(x)) for x in (reference, rejected))
+    f, v, rng = objective.form, found.policy, np.random.default_rng(5)
+    z = f.scale * v
+    directions = [rng.normal(size=k), (v > np.median(v)).astype(float), np.eye(k)[0], -np.eye(k)[k // 2]]
+    slopes = [f.nll * float((np.exp(v) - p) @ d) for d in directions]
+    for rows in np.array_split(np.arange(k), max(1, k // 500)):
+        y = f.offset - z[rows, None] + z
+        w = p[rows, None] * q
+        for n, d in enumerate(directions):
+            fall = f.scale * (d - d[rows, None])
+            slopes[n] += float((w * np.where(np.abs(y) <= 1e-10, np.maximum(fall, 0.0), (y > 0) * fall)).sum())
+    return min(slopes)
+
+
+@pytest.mark.parametrize("name, hyper", [("slic", {"beta": 1.0, "lam": 1.0}), ("rrhf", {"lam": 1.0})])
+def test_hinges_over_a_thousand_outcomes_are_exact(name, hyper):
+    reference, _, rejected = setting(4.0, 1_000)
+    objective = objectives.get(name, **hyper)
+    found = optimum(objective, reference, rejected)
+    assert found.converged and found.unique
+    assert subgradient_is_zero(objective, found, reference, rejected) >= -1e-12
+
+
+@pytest.mark.slow
+def test_hinges_over_ten_thousand_outcomes_are_exact():
+    reference, _, rejected = setting(4.0, 10_000)
+    objective = objectives.get("slic", beta=1.0, lam=1.0)
+    found = optimum(objective, reference, rejected)
+    assert found.converged and found.unique
+    assert subgradient_is_zero(objective, found, reference, rejected) >= -1e-12
