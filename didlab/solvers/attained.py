@@ -12,8 +12,8 @@ or 0 because the loss does not depend on d. For the losses of a margin of the lo
 
 ORPO is not convex in the logits, and yet its minimum is the only one. Write :math:`o_i` for the log-odds, with
 :math:`o' = 1/(1-\pi)` and :math:`o'' = \pi o'^2`, and :math:`\ell_{ij} = f(a(o_i - o_j))` with f convex and falling.
-The gradient in :math:`\log\pi` is :math:`G_i = -\lambda p_i + a\,o_i' T_i` with :math:`\sum_i T_i = 0`; where the gradient
-in the logits is 0, :math:`G_i = S\pi_i` with :math:`S = \sum_i G_i`. There :math:`S < 0`: otherwise all
+The gradient in :math:`\log\pi` is :math:`G_i = -\lambda p_i + a\,o_i' T_i` with :math:`\sum_i T_i = 0`; where the
+gradient in the logits is 0, :math:`G_i = S\pi_i` with :math:`S = \sum_i G_i`. There :math:`S < 0`: otherwise all
 :math:`T_i = (S\pi_i + \lambda p_i)/(a\,o_i')` were positive. For directions y with :math:`\sum_i \pi_i y_i = 0` the
 Hessian there is
 
@@ -23,8 +23,8 @@ Hessian there is
 and the last sum is not negative: at most one outcome, say the first, has :math:`\pi_1 > 1/2`, and then
 :math:`\pi_1^2 y_1^2 = (\sum_{i>1} \pi_i y_i)^2` is at most the sum over i > 1 times
 :math:`\sum_{i>1} \pi_i(1-\pi_i)/(1-2\pi_i) \le \pi_1(1-\pi_1)/(2\pi_1-1)`, as :math:`x(1-x)/(1-2x)` is convex and
-0 at 0. So every stationary point is a strict minimum of a loss that grows in every direction; between two such minima lies
-a stationary point that is none (a mountain pass): there is only one.
+0 at 0. So every stationary point is a strict minimum of a loss that grows in every direction; between two such minima
+lies a stationary point that is none (a mountain pass): there is only one.
 
 Regressions of each log-ratio (Cal-DPO, SPPO) grow along every direction. KTO is a sum of one sigmoid per outcome:
 outcomes that are rejected more than chosen can lose their probability for free, so nothing attains the infimum.
