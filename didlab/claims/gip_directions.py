@@ -15,7 +15,7 @@ from ..engine.log_probabilities import Lengths, LogProbabilities, NotNegative
 from ..engine.relations import Relation, at_least, both, equal, greater, iff
 from ..objectives.table_2 import Constants, amended, row
 from .gip_formulas import own_coefficients, own_value, tabled
-from .gip_table_2 import BETA, LENGTHS, PAIRS, REFERENCE, apart, own_apart, printed_is_own_iff
+from .gip_table_2 import BETA, LENGTHS, PAIRS, PRINTED, REFERENCE, apart, own_apart, printed_is_own_iff
 
 ONE = LogProbabilities(reference=True)
 SIGNS = r"\operatorname{sign} d_w = \operatorname{sign} d_w^{own},\; \operatorname{sign} d_l = \operatorname{sign} d_l^{own}"
@@ -31,7 +31,7 @@ def direction_claim(id: str, name: str, shown: str, draws: tuple[Kind, ...], con
                     neighbours: dict[str, dict[str, Any]] | None = None) -> Claim:
     """The printed row pushes both log-likelihoods the way of the objective's own loss."""
     @claim(id, where=f"Table 2, {shown}", title=f"The row of {shown} pushes both log-likelihoods the way its own loss does",
-           draws=(*draws, ONE), statement=SIGNS, reading=READING, note=note, neighbours=neighbours)
+           draws=(*draws, ONE), statement=rf"{PRINTED[name]} \implies {SIGNS}", reading=READING, note=note, neighbours=neighbours)
     @tabled(*constants)
     def check(chosen: Any, rejected: Any, *, k: Constants, sign: int = 1, above: int = 0, larger: bool = False) -> Relation:
         d_w, d_l = row(name, k).coefficients(chosen, rejected)

@@ -10,7 +10,7 @@ from ..engine.kinds import Integers
 from ..engine.log_probabilities import LogProbabilities
 from ..engine.relations import Relation, both, equal
 from ..objectives.table_2 import Constants, amended, row
-from .gip_formulas import HYPER, PARTS, by_row, own_value, tabled
+from .gip_formulas import HYPER, PARTS, by_row, changes, gram, own_value, tabled
 
 PLAIN = ("dpo", "r-dpo", "simpo", "ipo", "dpo-positive", "kto", "sppo")  # the rows without a regulariser
 
@@ -68,6 +68,18 @@ def five_point(f: Any) -> Any:
     return (f(-2) - 8 * f(-1) + 8 * f(1) - f(2)) / 12
 
 
+def weights_and_slopes(m: Any, h_w: Any, h_l: Any, penalty: Any, log_w: Any, log_l: Any, *, regularised: bool = True,
+                       same: bool = False) -> tuple[tuple[Any, Any], Any, Any]:
+    """The slopes of the loss of Eq 8 by differences, and d_w and d_l by their formulas."""
+    def loss(w: Any, x: Any) -> Any:
+        return -(quadratic(m, quadratic(h_w, w) - quadratic(h_l, x)) + quadratic(penalty, w))
+
+    slopes = five_point(lambda e: loss(log_w + e, log_l)), five_point(lambda e: loss(log_w, log_l + e))
+    outer = quadratic(m, quadratic(h_w, log_w) - quadratic(h_l, log_l), 1)
+    d_w = outer * quadratic(h_w, log_w, 1) + (quadratic(penalty, log_w, 1) if regularised else 0)
+    return slopes, d_w, outer * quadratic(h_w if same else h_l, log_l, 1)
+
+
 @claim("gip.sec-3.2.coefficients", where="section 3.2", title="The gradient of the general loss, with d_w and d_l",
        draws=POLYNOMIALS,
        statement=r"\nabla\ell = d_w\nabla\log\pi_w - d_l\nabla\log\pi_l, \quad d_w = m'h_w' + \Lambda',\; d_l = m'h_l', \quad "
@@ -87,15 +99,25 @@ def coefficients(m: Any, h_w: Any, h_l: Any, penalty: Any, log_w: Any, log_l: An
                 "h_w' for both": {"same": True}})
 def _gradient(m: Any, h_w: Any, h_l: Any, penalty: Any, log_w: Any, log_l: Any, chosen_gradient: Any, rejected_gradient: Any, *,
               sign: int = -1, regularised: bool = True, factor: tuple[int, int] = (1, 1), same: bool = False) -> Relation:
-    def loss(w: Any, x: Any) -> Any:
-        return -(quadratic(m, quadratic(h_w, w) - quadratic(h_l, x)) + quadratic(penalty, w))
-
-    slopes = five_point(lambda e: loss(log_w + e, log_l)), five_point(lambda e: loss(log_w, log_l + e))
-    outer = quadratic(m, quadratic(h_w, log_w) - quadratic(h_l, log_l), 1)
-    d_w = outer * quadratic(h_w, log_w, 1) + (quadratic(penalty, log_w, 1) if regularised else 0)
-    d_l = outer * quadratic(h_w if same else h_l, log_l, 1)
+    slopes, d_w, d_l = weights_and_slopes(m, h_w, h_l, penalty, log_w, log_l, regularised=regularised, same=same)
     return equal((slopes[0] * chosen_gradient + slopes[1] * rejected_gradient) * factor[1],
                  sign * (d_w * chosen_gradient - d_l * rejected_gradient) * factor[0], "gradient and the printed one")
+
+
+@claim("gip.sec-3.2.coefficients.changes", where="section 3.2, before Eq 9", draws=POLYNOMIALS, symbolic=(2,),
+       title="The first-order changes of the general loss",
+       statement=r"\langle\nabla\log\pi_w, -\eta\nabla\ell\rangle = \eta\left(d_w\|\nabla\log\pi_w\|^2 - d_l\langle\nabla\log\pi_w,\nabla\log\pi_l\rangle\right), \quad "
+                 r"\langle\nabla\log\pi_l, -\eta\nabla\ell\rangle = \eta\left(d_w\langle\nabla\log\pi_w,\nabla\log\pi_l\rangle - d_l\|\nabla\log\pi_l\|^2\right)",
+       reading="the outer sides as printed, for a step of descent on the loss of Eq 8; quadratic functions as above",
+       note="Right: the minus that the gradient lost and the minus that the step lost cancel.",
+       neighbours={"ascent": {"sign": 1}, "without the regulariser": {"regularised": False}, "a hundredth more": {"factor": (101, 100)}})
+def coefficients_changes(m: Any, h_w: Any, h_l: Any, penalty: Any, log_w: Any, log_l: Any, chosen_gradient: Any, rejected_gradient: Any, *,
+                         sign: int = -1, regularised: bool = True, factor: tuple[int, int] = (1, 1)) -> Relation:
+    slopes, d_w, d_l = weights_and_slopes(m, h_w, h_l, penalty, log_w, log_l, regularised=regularised)
+    a, b, c = gram(chosen_gradient, rejected_gradient)
+    up, down = changes(a, b, c, d_w, d_l)
+    return both(equal(sign * (slopes[0] * a + slopes[1] * b) * factor[1], up * factor[0], "change of the chosen log-likelihood"),
+                equal(sign * (slopes[0] * b + slopes[1] * c) * factor[1], down * factor[0], "change of the rejected one"))
 
 
 CONSTANT = ("dpo", "r-dpo", "simpo", "ipo", "cpo", "slic")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.claim import claim
-from ..engine.gradients import Choice, Gradients
+from ..engine.gradients import Choice, Coefficients, Gradients
 from ..engine.kinds import Numbers
 from ..engine.log_probabilities import Lengths, LogProbabilities
 from ..engine.relations import Relation, at_least, both, equal, greater, iff, implies
 from ..objectives.table_2 import Constants, row
-from .gip_formulas import DW, PAIR, SIGMOIDS, by_row, changes, gram, own_coefficients, tabled
+from .gip_formulas import DL, DW, PAIR, SIGMOIDS, by_row, changes, gram, own_coefficients, tabled
 from .gip_table_2 import LENGTHS, REFERENCE
 
 REGULARISED = ("cpo", "dpo-positive", "rrhf", "slic")
@@ -82,6 +82,17 @@ def _dpop(chosen: Any, rejected: Any, *, k: Constants, everywhere: bool = False,
     if weak:
         lost, kept = at_least(before, after), greater(after, before)
     return raised if everywhere else both(implies(lost, raised), implies(kept, equal(d_w, d_l)))
+
+
+@claim("gip.sec-3.3.both-fall", where="section 3.3, DPO and R-DPO", title="Where both fall under DPO, the rejected one falls more",
+       draws=(Gradients(), Coefficients("slope", positive=True)),
+       statement=rf"{DW} < 0,\, {DL} < 0 \implies {DL} < {DW}, \quad \text{{and where both rise, the chosen one rises more}}",
+       reading="any loss of the margin that falls, such as DPO and R-DPO; to first order; written as: one does not fall, or the rejected one falls more",
+       neighbours={"for weights 1 and 2": {"d_l": 2}, "for weights 2 and 1": {"d_w": 2}, "twice as much": {"times": 2}})
+def both_fall(chosen_gradient: Any, rejected_gradient: Any, slope: Any, *, d_w: int = 1, d_l: int = 1, times: int = 1) -> Relation:
+    up, down = changes(*gram(chosen_gradient, rejected_gradient), d_w * slope, d_l * slope)
+    return both(implies(both(greater(0, up, "0 and the change of the chosen"), greater(0, down)), greater(times * up, down, "changes")),
+                implies(both(greater(up, 0), greater(down, 0)), greater(up, times * down)))
 
 
 @claim("gip.sec-3.3.margin-guaranteed", where="section 3.3", title="SimPO and IPO guarantee that the averaged margin grows",

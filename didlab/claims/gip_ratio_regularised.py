@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..engine.claim import claim
-from ..engine.gradients import Coefficients, Gradients
+from ..engine.gradients import Choice, Coefficients, Gradients
 from ..engine.kinds import Numbers
-from ..engine.log_probabilities import LogProbabilities, NotNegative
-from ..engine.relations import Relation, at_least, both, equal, greater, iff, implies
+from ..engine.log_probabilities import Lengths, LogProbabilities, NotNegative
+from ..engine.relations import Relation, at_least, both, equal, greater, iff, implies, negation
 from ..objectives.table_2 import Constants, row
-from .gip_formulas import DW, A, B, C, changes, gram, own_coefficients, safe, tabled
-from .gip_table_2 import REFERENCE
+from .gip_formulas import DW, A, B, C, by_row, changes, gram, own_coefficients, safe, tabled
+from .gip_table_2 import LENGTHS, REFERENCE
 
 BETA, LAM, ONE, BARE = Numbers("beta"), NotNegative("lam"), LogProbabilities(reference=True), LogProbabilities()
 SIGMOID = Numbers("sigmoid_w", below_one=True)
@@ -37,6 +37,38 @@ def cpo(chosen: Any, rejected: Any, *, k: Constants, above: tuple[int, int] = (1
 @cpo.assuming(r"\lambda > 0", draws=(BETA, Numbers("lam"), BARE))
 def _regularised(lam: Any) -> Relation:
     return greater(lam, 0, "lambda")
+
+
+@claim("gip.ratio.cpo.hinges", where="section 3.2, list", title="With explicit regularisation the ratio of RRHF and SLiC is above 1",
+       draws=(Choice("which", 2), Numbers("lam"), Numbers("delta"), Lengths(), BARE),
+       statement=rf"\lambda > 0,\; d_l \ne 0 \implies {RATIO} > 1", reading="the rows of SLiC and RRHF as printed (which), where their hinges are active",
+       note="SLiC's is; RRHF divides by the lengths before it regularises, so that a long chosen response can have the smaller weight.")
+@tabled("lam", "delta", *LENGTHS)
+def hinges(which: Any, chosen: Any, rejected: Any, *, k: Constants) -> Relation:
+    d_w, d_l = hinge_weights(which, k, chosen, rejected)
+    return implies(negation(equal(d_l, 0, "d_l")), greater(d_w, d_l, "d_w and d_l"))
+
+
+def hinge_weights(which: Any, k: Constants, chosen: Any, rejected: Any) -> tuple[Any, Any]:
+    """The weights of the rows of SLiC and RRHF."""
+    def weights_of(name: str, k: Constants, w: Any, x: Any) -> tuple[Any, Any]:
+        return row(name, k).coefficients(w, x)
+
+    d_w, d_l = by_row(which, ("slic", "rrhf"), weights_of, k, w=chosen, x=rejected)
+    return d_w, d_l
+
+
+@hinges.corrected(
+    rf"d_l \ne 0:\; {RATIO} > 1 \text{{ for SLiC; for RRHF iff }} \tfrac{{1}}{{|y_w|}} + \lambda > \tfrac{{1}}{{|y_l|}}",
+    neighbours={"for both always": {"always": True}, "for RRHF iff the rejected one is longer": {"lengths": True}, "from equality on": {"weak": True}})
+@tabled("lam", "delta", *LENGTHS)
+def _hinges(which: Any, chosen: Any, rejected: Any, *, k: Constants, always: bool = False, lengths: bool = False, weak: bool = False) -> Relation:
+    d_w, d_l = hinge_weights(which, k, chosen, rejected)
+    more, slic = greater(d_w, d_l, "d_w and d_l"), equal(which, 0, "SLiC")
+    n_w, n_l = k.chosen_length, k.rejected_length
+    bound = greater(n_l, n_w) if lengths else (at_least if weak else greater)(1 / n_w + k.lam, 1 / n_l, "inverse lengths")
+    active = greater(d_l, 0, "d_l")
+    return both(implies(both(active, slic), more), implies(both(active, negation(slic)), more if always else iff(more, bound)))
 
 
 @claim("gip.ratio.cpo.same-weight", where="section 3.2, list", title="The weight d_l of CPO is the same as in DPO", draws=(BETA, LAM, ONE),

@@ -89,6 +89,19 @@ def _large_enough(beta: Any, rejected: Any) -> Relation:
     return at_least(1 / beta + rejected, 0, "1/beta + log pi_l")
 
 
+@claim("gip.ratio.sppo.limit", where="section 3.2, list, and Appendix A.1", draws=BEYOND,
+       title="The larger 1/beta, the closer SPPO is to DPO",
+       statement=rf"{LARGE}: \quad \alpha - 1 = \tfrac{{-\log\pi_w - \log\pi_l}}{{\beta^{{-1}} + \log\pi_l}} > 0, \text{{ and smaller for a smaller }} \beta",
+       reading="our own statement: the assumption that the comparison needs is the one under which it says least",
+       neighbours={"growing with 1/beta": {"turn": True}, "a hundredth more": {"factor": (101, 100)}, "at most 100": {"most": True}})
+def limit(beta: Any, chosen: Any, rejected: Any, *, turn: bool = False, factor: tuple[int, int] = (1, 1), most: bool = False) -> Relation:
+    (d_w, d_l), (d_w2, d_l2) = weights(beta, chosen, rejected), weights(beta / 2, chosen, rejected)
+    excess = (-chosen - rejected) / (1 / beta + rejected)
+    near, far = (d_w / d_l, d_w2 / d_l2) if turn else (d_w2 / d_l2, d_w / d_l)
+    return both(equal((d_w / d_l - 1) * factor[1], excess * factor[0], "alpha - 1"), greater(excess, 0), greater(far, near, "alpha at beta and at half of it"),
+                *((at_least(100, excess),) if most else ()))
+
+
 @claim("gip.ratio.sppo.reference", where="section 3.2, list", draws=(BETA, LogProbabilities(reference=True)),
        title="With the reference of its own paper the ratio of SPPO is above 1",
        statement=r"h = \log\tfrac{\pi}{\pi_{ref}},\; \tfrac{1}{2\beta} > -h_l \implies \tfrac{d_w}{d_l} > 1",

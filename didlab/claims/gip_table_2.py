@@ -18,8 +18,21 @@ from .gip_formulas import own_value, tabled
 
 PAIRS = LogProbabilities(reference=True, other=True)
 BETA, REFERENCE, LENGTHS = Numbers("beta"), ("ref_chosen", "ref_rejected"), ("chosen_length", "rejected_length")
-SAME = r"-\big(m(h_w(\log\pi_w) - h_l(\log\pi_l)) + \Lambda(\log\pi_w)\big) = \ell_{own}(\pi) + \text{const}"
-EXACT = SAME.removesuffix(r" + \text{const}")
+EXACT = r"-\big(m(h_w(\log\pi_w) - h_l(\log\pi_l)) + \Lambda(\log\pi_w)\big) = \ell_{own}(\pi)"
+SAME = EXACT + r" + \text{const}"
+# The rows as the table prints them; |y_w| and |y_l| where its lengths lost their bars.
+PRINTED = {
+    "dpo": r"m(a) = \log\sigma(a - c_{ref}),\; h_w(a) = h_l(a) = \beta a",
+    "r-dpo": r"m(a) = \log\sigma(a - (c_{ref} + \alpha(|y_w| - |y_l|))),\; h_w(a) = h_l(a) = \beta a",
+    "simpo": r"m(a) = \log\sigma(a - \gamma),\; h_w(a) = \tfrac{\beta}{|y_w|} a,\; h_l(a) = \tfrac{\beta}{|y_l|} a",
+    "ipo": r"m(a) = \left(a - (c_{ref} + \tfrac{1}{2\beta})\right)^2,\; h_w(a) = h_l(a) = a",
+    "rrhf": r"m(a) = \min(0, a),\; h_w(a) = \tfrac{1}{|y_w|} a,\; h_l(a) = \tfrac{1}{|y_l|} a,\; \Lambda(a) = \lambda a",
+    "slic": r"m(a) = \min(0, a - \delta),\; h_w(a) = h_l(a) = a,\; \Lambda(a) = \lambda a",
+    "cpo": r"m(a) = \log\sigma(a),\; h_w(a) = h_l(a) = \beta a,\; \Lambda(a) = \lambda a",
+    "dpo-positive": r"m(a) = \log\sigma(a - c_{ref}),\; h_w(a) = \beta a - \lambda\max(0, c_{ref}^w - a),\; h_l(a) = \beta a",
+    "kto": r"m(a) = a,\; h_w(a) = \lambda_w\sigma(\beta a - (c_{ref}^w + z)),\; h_l(a) = \lambda_l\sigma((c_{ref}^l + z) - a)",
+    "sppo": r"m(a) = a,\; h_w(a) = (a - \beta^{-1})^2,\; h_l(a) = (a + \beta^{-1})^2",
+}
 READING = "the printed functions in Eq 8; const does not depend on the policy; the objective's own loss as in {paper}"
 
 
@@ -45,7 +58,7 @@ def row_claim(id: str, name: str, paper: str, draws: tuple[Kind, ...], constants
               neighbours: dict[str, dict[str, Any]] | None = None, **convention: str) -> Claim:
     """The printed row of an objective is its own loss."""
     @claim(id, where=f"Table 2, {paper.split(' ')[0]}", title=title or f"The row of {paper.split(' ')[0]} is the loss of its own paper",
-           draws=(*draws, PAIRS), statement=SAME, reading=READING.format(paper=paper.partition(" ")[2]), note=note, neighbours=neighbours)
+           draws=(*draws, PAIRS), statement=rf"{PRINTED[name]} \implies {SAME}", reading=READING.format(paper=paper.partition(" ")[2]), note=note, neighbours=neighbours)
     @tabled(*constants)
     def check(chosen: Any, rejected: Any, other_chosen: Any, other_rejected: Any, *, k: Constants,
               scale: tuple[str, int, int] | None = None, exchange: bool = False) -> Relation:
@@ -141,54 +154,3 @@ slic = row_claim("gip.table-2.slic", "slic", "SLiC Zhao et al., Eq 3", (Numbers(
 cpo = row_claim("gip.table-2.cpo", "cpo", "CPO Xu et al., Eqs 3 to 5", (BETA, NotNegative("lam")), ("beta", "lam"),
                 neighbours={"beta 1 % larger": {"scale": ("beta", 101, 100)}, "lambda 1 % larger": {"scale": ("lam", 101, 100)},
                             "no regulariser": {"scale": ("lam", 0, 1)}})
-
-
-# Rows with functions of their own
-
-
-dpop = row_claim("gip.table-2.dpop", "dpo-positive", "DPOP Pal et al., Eq 3", (BETA, NotNegative("lam")), ("beta", "lam", *REFERENCE),
-                 "beta is missing before the reference and before the penalty. Read to the letter the row has no value: the logarithm of "
-                 "c_ref^w, which is itself a log-probability, is that of a number below 0.")
-
-
-@dpop.corrected(
-    rf"{EXACT} \text{{ with }} \beta c_{{ref}} \text{{ for }} c_{{ref}} \text{{ and }} \beta\lambda \text{{ for }} \lambda",
-    neighbours={**NEAR, "lambda 1 % larger": {"scale": ("lam", 101, 100)}})
-@tabled("beta", "lam", *REFERENCE)
-def _dpop(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
-          scale: tuple[str, int, int] | None = None) -> Relation:
-    return amended_is_own("dpo-positive", k, chosen, rejected, printed=printed, scale=scale)
-
-
-KTO = ("beta", "lam_w", "lam_l", "z")
-kto = row_claim("gip.table-2.kto", "kto", "KTO Ethayarajh et al., Eq 8", (BETA, Numbers("lam_w"), Numbers("lam_l"), NotNegative("z")),
-                (*KTO, *REFERENCE),
-                "The rejected term has the wrong sign and beta is missing in three places. With the sign as printed the loss falls when the "
-                "rejected response becomes likelier (sub-entry).")
-
-
-@kto.corrected(
-    r"h_w(a) = \lambda_w\sigma(\beta(a - c_{ref}^w - z)),\; h_l(a) = -\lambda_l\sigma(\beta(c_{ref}^l + z - a)) \implies "
-    r"\ell = \ell_{own} - \lambda_w - \lambda_l",
-    neighbours={"as printed": {"printed": True}, "beta 1 % larger": {"scale": ("beta", 101, 100)}, "twice z": {"scale": ("z", 2, 1)},
-                "lambda_w 1 % larger": {"scale": ("lam_w", 101, 100)}})
-@tabled(*KTO, *REFERENCE)
-def _kto(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
-         scale: tuple[str, int, int] | None = None) -> Relation:
-    r = (row if printed else amended)("kto", varied(k, scale=scale))
-    return equal(r.value(chosen, rejected), own_value("kto", k, chosen, rejected) - k.lam_w - k.lam_l, "amended row and own loss")
-
-
-sppo = row_claim("gip.table-2.sppo", "sppo", "SPPO Wu et al., Eq 4.5, with 1/(2 beta) as TRL has it", (BETA,), ("beta", *REFERENCE),
-                 "Eq 8 puts a minus before the chosen square, the reference is missing, and the target is twice as far.")
-
-
-@sppo.corrected(
-    r"m(a) = a,\; h_w(a) = -\left(a - c_{ref}^w - \tfrac{1}{2\beta}\right)^2,\; h_l(a) = \left(a - c_{ref}^l + \tfrac{1}{2\beta}\right)^2 \implies "
-    r"\ell = \ell_{own}",
-    neighbours={"as printed": {"printed": True}, "beta 1 % larger": {"scale": ("beta", 101, 100)}, "half beta": {"scale": ("beta", 1, 2)}})
-@tabled("beta", *REFERENCE)
-def _sppo(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
-          scale: tuple[str, int, int] | None = None) -> Relation:
-    r = (row if printed else amended)("sppo", varied(k, scale=scale))
-    return equal(r.value(chosen, rejected), own_value("sppo", k, chosen, rejected), "amended row and own loss")
