@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from didlab.claims import projected
+from didlab.claims import projected, projected_losses, projected_reinforcement, projected_steps
 from didlab.engine.claim import collect
 from didlab.engine.instances import draw, lifted, shapes
 from didlab.engine.lifts import EXACT, FLOAT
@@ -104,6 +104,7 @@ def test_hard_classes_are_drawn_and_pairs_differ(model):
 
 
 def test_ids_are_those_of_the_list():
-    ids = {c.id for c in collect(projected)}
+    modules = (projected, projected_steps, projected_losses, projected_reinforcement)
+    ids = {c.id for module in modules for c in collect(module)}
     assert {"did.def-h.1", "did.app-h.adaptive", "did.app-h.clipping", "did.lemma-h.3", "did.thm-h.4", "did.thm-h.5",
             "did.cor-h.5.1", "did.cor-h.5.1.batch", "did.cor-h.5.1.proof", "did.app-h.reinforcement"} <= ids
