@@ -1,4 +1,4 @@
-"""Training runs on exact toy policies: problems, protocols, update rules, and the simulator.
+"""Training on exact toy policies: problems, protocols, update rules, the simulator, and single steps on one pair.
 
 The names are lazy: a module that needs only a direction of descent loads no compiler.
 
@@ -15,37 +15,58 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .one_step import PairStep, cases, first_order, pair_step, table_1
     from .plain import train_plainly
     from .problem import Problem, pair_problem, synthetic_problem
     from .protocol import Protocol
+    from .remainder import Order, measure_order
     from .rules import Rule, dpo_pg, label, normalised
     from .simulator import Run, simulate
+    from .unseen import Flow, mass_flow
 
 _HOME = {
+    "Flow": "unseen",
+    "Order": "remainder",
+    "PairStep": "one_step",
     "Problem": "problem",
     "Protocol": "protocol",
     "Rule": "rules",
     "Run": "simulator",
+    "cases": "one_step",
     "dpo_pg": "rules",
+    "first_order": "one_step",
     "label": "rules",
+    "mass_flow": "unseen",
+    "measure_order": "remainder",
     "normalised": "rules",
     "pair_problem": "problem",
+    "pair_step": "one_step",
     "simulate": "simulator",
     "synthetic_problem": "problem",
+    "table_1": "one_step",
     "train_plainly": "plain",
 }
 
 __all__ = [
+    "Flow",
+    "Order",
+    "PairStep",
     "Problem",
     "Protocol",
     "Rule",
     "Run",
+    "cases",
     "dpo_pg",
+    "first_order",
     "label",
+    "mass_flow",
+    "measure_order",
     "normalised",
     "pair_problem",
+    "pair_step",
     "simulate",
     "synthetic_problem",
+    "table_1",
     "train_plainly",
 ]
 

@@ -20,8 +20,8 @@ from ..information import entropy
 from ..objectives import get
 from ..sequences.linear import sequence_gram
 from ..sequences.prefixes import ByPrefix
-from ..sequences.residuals import softmax_residuals
 from ..sequences.shared_logits import SharedLogits
+from ..sequences.softmax import softmax_residuals
 from .chart import Series, chart
 
 __all__ = ["PICTURES", "Picture", "draw"]

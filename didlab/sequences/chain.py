@@ -54,6 +54,9 @@ def chain_of(policy: MarkovPolicy) -> Chain:
     Args:
         policy: given by the logits of one table, as `markov.markov_policy` builds it.
 
+    Returns:
+        the token model of the same distribution.
+
     Raises:
         ArgumentError: a policy with other potentials, or one table per step.
 

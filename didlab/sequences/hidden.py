@@ -75,6 +75,9 @@ def recurrent_hidden(vocabulary: int, dimension: int, *, gain: float = 0.9, rng:
         gain: g, above 0: the size of the transition.
         rng: a numpy generator.
 
+    Returns:
+        a `Recurrent` network, to be called with sequences.
+
     Raises:
         ArgumentError: sizes below 1, or a gain that is not above 0.
 
@@ -88,6 +91,13 @@ def recurrent_hidden(vocabulary: int, dimension: int, *, gain: float = 0.9, rng:
 
 def random_hidden(vocabulary: int, length: int, dimension: int, *, rng: np.random.Generator) -> ByPrefix:
     """Gaussian hidden states, drawn for each prefix on its own: no context resembles another.
+
+    Args:
+        vocabulary, length, dimension: V, L, D.
+        rng: a numpy generator.
+
+    Returns:
+        hidden states by prefix.
 
     >>> random_hidden(2, 3, 5, rng=np.random.default_rng(0)).table.shape
     (7, 5)

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arguments import is_tensor
 from ..errors import ArgumentError
-from .residuals import indicator, residuals, softmax_residuals, softmax_terms
+from .softmax import indicator, residuals, softmax_residuals, softmax_terms
 
 __all__ = [
     "Gram", "by_tokens", "gradient_gram", "indicator", "residuals", "sequence_gradient", "sequence_gram",

@@ -141,7 +141,13 @@ def token_log_probabilities(model: TokenModel, sequences: Any) -> Array:
 
 
 def log_probability(model: TokenModel, sequences: Any) -> Array:
-    r""":math:`\log\pi(y)` of whole sequences, in nats, shape (...).
+    r"""The log-probability of whole sequences, :math:`\log\pi(y)`.
+
+    Args:
+        model, sequences: as for `token_logits`.
+
+    Returns:
+        nats, shape (...).
 
     >>> from didlab.sequences.prefix_table import PrefixTable
     >>> float(log_probability(PrefixTable(np.zeros((3, 2))), [1, 0]) / np.log(2))
@@ -170,7 +176,13 @@ def token_gradients(model: TokenModel, sequences: Any) -> Array:
 
 
 def gradient(model: TokenModel, sequences: Any) -> Array:
-    r"""The gradient of :math:`\log\pi(y)`, dense, shape (..., D, V).
+    r"""The gradient of :math:`\log\pi(y)`, dense.
+
+    Args:
+        model, sequences: as for `token_logits`.
+
+    Returns:
+        shape (..., D, V), that of the parameters.
 
     >>> from didlab.sequences.prefix_table import PrefixTable
     >>> gradient(PrefixTable(np.zeros((3, 2))), [1, 0]).tolist()

@@ -70,6 +70,14 @@ def edit_distance(first: Any, second: Any) -> int:
 def single_token_pairs(vocabulary: int, size: int, *, rng: np.random.Generator) -> Pairs:
     """Responses of one token, which differ.
 
+    Args:
+        vocabulary: V, at least 2.
+        size: number of pairs.
+        rng: a numpy generator.
+
+    Returns:
+        tokens, shapes (size, 1).
+
     >>> single_token_pairs(2, 5, rng=np.random.default_rng(0)).chosen.shape
     (5, 1)
 
@@ -80,6 +88,15 @@ def single_token_pairs(vocabulary: int, size: int, *, rng: np.random.Generator) 
 
 def last_token_pairs(vocabulary: int, length: int, size: int, *, rng: np.random.Generator) -> Pairs:
     """Responses of equal length that differ at their last token only.
+
+    Args:
+        vocabulary: V, at least 2.
+        length: L.
+        size: number of pairs.
+        rng: a numpy generator.
+
+    Returns:
+        tokens, shapes (size, L).
 
     >>> p = last_token_pairs(3, 4, 5, rng=np.random.default_rng(0))
     >>> int((p.chosen != p.rejected).sum()), bool((p.chosen != p.rejected)[:, -1].all())
@@ -99,6 +116,9 @@ def one_edit_pairs(vocabulary: int, length: int, position: int, size: int, *, rn
         position: m, from 1 to L.
         size: number of pairs.
         rng: a numpy generator.
+
+    Returns:
+        tokens, shapes (size, L).
 
     Raises:
         ArgumentError: fewer than two tokens, or a position outside the response.
