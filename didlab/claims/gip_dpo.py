@@ -70,8 +70,7 @@ def eq_5(chosen_gradient: Any, rejected_gradient: Any, step: Any) -> Relation:
 
 @eq_5.corrected(
     rf"\langle\nabla\log\pi_w, -\eta\nabla\ell_{{DPO}}\rangle = \eta\beta c(\theta)\left({A} - {B}\right),\; "
-    rf"\langle\nabla\log\pi_l, -\eta\nabla\ell_{{DPO}}\rangle = \eta\beta c(\theta)\left({B} - {C}\right); "
-    r"\text{ with } +\eta\nabla\ell_{DPO} \text{ the first is true iff its right side is 0, and so the second}",
+    rf"\langle\nabla\log\pi_l, -\eta\nabla\ell_{{DPO}}\rangle = \eta\beta c(\theta)\left({B} - {C}\right)",
     neighbours={"with the sign as printed": {"sign": 1}, "a hundredth more": {"factor": (101, 100)},
                 "rejected norm for the chosen": {"swap": True}, "twice the inner product": {"twice": 2}})
 def _eq_5(chosen_gradient: Any, rejected_gradient: Any, step: Any, *, sign: int = -1, factor: tuple[int, int] = (1, 1),

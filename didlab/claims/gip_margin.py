@@ -90,3 +90,18 @@ def trade_off_events(chosen_gradient: Any, rejected_gradient: Any, d_w: Any, d_l
                            draws=(Gradients(), Coefficients(above=("d_l",))))
 def _loser_positive(d_l: Any) -> Relation:
     return greater(d_l, 0, "d_l")
+
+
+@claim("gip.sec-3.2.trade-off.weakest", where="section 3.2, after Eq 10", draws=ANY,
+       title="For d_w / d_l above 1 the inclusions hold for every pair of gradients exactly if d_l > 0",
+       statement=rf"\tfrac{{d_w}}{{d_l}} > 1:\; \left(\text{{for every pair of gradients }} {B} \le {A} \Rightarrow {DW} \ge 0\right) \iff d_l > 0",
+       reading="our own statement; the pair against it: two equal gradients",
+       neighbours={"always": {"always": True}, "iff d_l > 1": {"above": 1}, "for ratios above 1/2": {"from_": 2}})
+def trade_off_weakest(chosen_gradient: Any, rejected_gradient: Any, d_w: Any, d_l: Any, *, always: bool = False, above: int = 0,
+                      from_: int = 1) -> Relation:
+    a, b, c = gram(chosen_gradient, rejected_gradient)
+    up, _ = changes(a, b, c, d_w, d_l)
+    included = both(implies(at_least(a, b, "chosen norm and inner product"), at_least(up, 0, "change of the chosen")),
+                    at_least(d_w - d_l, 0, "its change for equal gradients"))
+    lenient = both(negation(equal(d_l, 0, "d_l")), greater(from_ * d_w / safe(d_l), 1, "d_w / d_l"))
+    return both(implies(lenient, included if always else iff(included, greater(d_l, above, "d_l"))))

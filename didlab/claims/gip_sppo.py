@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..engine.claim import claim
 from ..engine.gradients import Gradients
 from ..engine.kinds import Numbers
@@ -150,22 +152,23 @@ def _harder(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any
     return both(implies(dpo, falls) if converse else implies(falls, dpo))
 
 
-@claim("gip.sec-3.3.sppo.absolute", where="section 3.3", draws=STEPS,
+@claim("gip.sec-3.3.sppo.absolute", where="section 3.3", draws=BEYOND_STEPS,
        title="SPPO raises the chosen log-likelihood and lowers the rejected one",
-       statement=rf"{DW} \ge 0 \ge {DL}", reading="favours: makes happen, to first order, under the loss of Appendix A.1",
-       neighbours={"strictly": {"strict": True}, "without a rise of the chosen one": {"turn": True}, "by half the squared norm": {"half": True}})
-def absolute(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, strict: bool = False,
-             turn: bool = False, half: bool = False) -> Relation:
+       statement=rf"{LARGE} \implies {DW} \ge 0 \ge {DL}", reading="favours: makes happen, to first order, under the loss of Appendix A.1")
+def absolute(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any) -> Relation:
+    up, down = changes(*gram(chosen_gradient, rejected_gradient), *weights(beta, chosen, rejected))
+    return both(at_least(up, 0, "change of the chosen"), at_least(0, down, "0 and the change of the rejected"))
+
+
+@absolute.corrected(
+    rf"{LARGE}: \quad {DW} \ge 0 \ge {DL} \iff {B} \le \min\left(\alpha {A}, \tfrac1\alpha {C}\right)",
+    neighbours={"DPO's minimum": {"plain": True}, "alpha turned": {"turn": True}, "strictly": {"strict": True}})
+def _absolute(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, plain: bool = False, turn: bool = False,
+              strict: bool = False) -> Relation:
     a, b, c = gram(chosen_gradient, rejected_gradient)
     d_w, d_l = weights(beta, chosen, rejected)
     up, down = changes(a, b, c, d_w, d_l)
-    if half:
-        up = up - d_w * (a + 1) / 2
-    test = greater if strict else at_least
-    return both(test(-up if turn else up, 0, "change of the chosen"), test(0, down, "0 and the change of the rejected"))
-
-
-@absolute.assuming(rf"{B} \le 0 \text{{ and }} {LARGE}", draws=(Gradients(opposed=True), LogProbabilities(beyond="beta")))
-def _opposed(chosen_gradient: Any, rejected_gradient: Any, beta: Any, rejected: Any) -> Relation:
-    _, b, _ = gram(chosen_gradient, rejected_gradient)
-    return both(at_least(0, b, "0 and the inner product"), large(beta, rejected))
+    alpha = 1 if plain else d_l / d_w if turn else d_w / d_l
+    bound = np.minimum(alpha * a, c / alpha)
+    return iff(both(at_least(up, 0, "change of the chosen"), at_least(0, down, "0 and the change of the rejected")),
+               (greater if strict else at_least)(bound, b, "weighted norms and inner product"))
