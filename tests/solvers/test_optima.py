@@ -269,7 +269,7 @@ def test_hinges_over_a_thousand_outcomes_are_exact(name, hyper):
 
 @pytest.mark.slow
 def test_hinges_over_ten_thousand_outcomes_are_exact():
-    reference, _, rejected = setting(4.0, 10_000)
+    reference, _, rejected = setting(0.25, 10_000)
     objective = objectives.get("slic", beta=1.0, lam=1.0)
     found = optimum(objective, reference, rejected)
     assert found.converged and found.unique
