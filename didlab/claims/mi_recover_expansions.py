@@ -146,16 +146,14 @@ tis_of_margin = displayed(
     tis_margin)
 
 ALL: tuple[tuple[Expansion, tuple[str, ...]], ...] = (
-    (simpo_ratio, ("gamma",)), (simpo_margin, ("gamma",)), (rdpo_ratio, ("bonus",)), (rdpo_margin, ("bonus",)),
-    (tdpo_ratio, ()), (tdpo_margin, ()), (sparse_prior, ("reward_mask", "divergence_mask")),
-    (sparse_ratio, ("reward_mask", "divergence_mask")), (sparse_margin, ("reward_mask", "divergence_mask")),
-    (tis_prior, ("weights",)), (tis_ratio, ("weights",)), (tis_margin, ("weights",)),
+    (simpo_margin, ("gamma",)), (rdpo_margin, ("bonus",)), (tdpo_margin, ()),
+    (sparse_margin, ("reward_mask", "divergence_mask")), (tis_margin, ("weights",)),
 )
 
 
 def all_of(policy: Any, reference: Any, tokens: Any, lengths: Any, spoiled: str, change: str, corrected: bool,
            **hyper: Any) -> Relation:
-    """Every line of every expansion; a change spoils the named one."""
+    """Every line of every margin; a change spoils the named one."""
     pair, parts = token_pair(policy, reference, tokens, lengths), []
     for expansion, names in ALL:
         form = simpo_margin_corrected if corrected and expansion is simpo_margin else expansion
@@ -165,12 +163,12 @@ def all_of(policy: Any, reference: Any, tokens: Any, lengths: Any, spoiled: str,
 
 
 @claim(
-    "mi.app-b.expansions", where="Appendix B", title="Every displayed expansion of alpha log(pi/zeta)",
-    statement=r"\text{Every displayed line of Appendix B that expands } \alpha\log\frac{\pi(y|x)}{\zeta(y)} \text{, its difference between } y_w \text{ and } y_l \text{, or } \zeta \text{ itself is equal to the line before it}",
-    reading="All twelve expansions at one pair of different responses of up to two tokens, the signs as printed; one entry "
-            "for each follows.",
-    draws=(TokenPairs(different=True, longest=2, vocabulary=(2,)), ALPHA, NotNegative("gamma", "bonus"), TokenWeights("weights"),
-           TokenWeights("reward_mask", "divergence_mask", of_tokens=True)), symbolic=(),
+    "mi.app-b.expansions", where="Appendix B", title="Every displayed expansion of a margin",
+    statement=r"\text{Every displayed line of Appendix B is equal to } \alpha\log\frac{\pi(y_w|x)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l|x)}{\zeta(y_l)} \text{, which it expands: SimPO, R-DPO, TDPO, SparsePO, TIS-DPO}",
+    reading="The five margins at one pair of different responses of up to two tokens, the signs as printed; entries for "
+            "each of them, for the ratios they come from and for the rewritten priors follow.",
+    draws=(TokenPairs(different=True, longest=2, vocabulary=(2,)), ALPHA, NotNegative("gamma", "bonus"), TokenWeights("weights", longest=2),
+           TokenWeights("reward_mask", "divergence_mask", of_tokens=True, longest=2)), symbolic=(),
 )
 def expansions(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, gamma: Any, bonus: Any, weights: Any,
                reward_mask: Any, divergence_mask: Any):
@@ -182,9 +180,9 @@ def expansions(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: An
     r"\text{All lines but one are; in the second line of the margin of SimPO, } - \alpha\beta(y_l,x) \text{ must be } + \alpha\beta(y_l,x)",
     neighbours={
         "R-DPO's bonus off by two per cent": dict(spoiled="rdpo_margin", change="near"),
-        "TDPO's divergence of the other sign": dict(spoiled="tdpo_ratio", change="sign"),
+        "TDPO's divergence of the other sign": dict(spoiled="tdpo_margin", change="sign"),
         "TIS-DPO's divergence of the other sign": dict(spoiled="tis_margin", change="sign"),
-        "SparsePO's divergence off by two per cent": dict(spoiled="sparse_ratio", change="near"),
+        "SparsePO's divergence off by two per cent": dict(spoiled="sparse_margin", change="near"),
     },
 )
 def corrected_expansions(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, gamma: Any, bonus: Any,

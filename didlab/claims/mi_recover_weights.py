@@ -19,7 +19,8 @@ from .reductions import COMMON, Reduction, check_of, recovers
 
 __all__: list[str] = []
 
-PAIRS, APART, ALPHA = TokenPairs(), TokenPairs(different=True), NotNegative("alpha", positive=True)
+PAIRS, APART = TokenPairs(longest=2), TokenPairs(different=True, longest=2)
+ALPHA = NotNegative("alpha", positive=True)
 
 
 # -------------------------------------------------------------------------------------------------------- TIS-DPO
@@ -45,7 +46,7 @@ def tis_order(alpha: Any, weights: Any):
 TIS = Reduction(
     "tisdpo", "TIS-DPO", r"J_{TIS\text{-}DPO}(\pi)",
     r"\zeta \propto \pi(y|x) \prod_i \Big(\tfrac{\pi_{ref}(y_i|x,y_{<i})}{\pi(y_i|x,y_{<i})}\Big)^{w(y_i;x)} \exp\Big(\sum_i w(y_i;x)\,KL(\pi\,\|\,\pi_{ref})_i\Big)",
-    recovered("tisdpo"), (APART, ALPHA, TokenWeights("weights")),
+    recovered("tisdpo"), (APART, ALPHA, TokenWeights("weights", longest=2)),
     {"divergence of the other sign": tis_sign, "divergence the other way round": tis_order},
     reading="One triple of two different responses, weights of their tokens that do not depend on the policy. ",
 )
@@ -62,8 +63,7 @@ def direction_of_dpo(r: Reduction, form: str, pair: TokenPair, alpha: Any, **hyp
     other = dpo if form in ("dpo", "near", "differentiated") else r.of.own(alpha=alpha, **hyper)
     if form == "per token":
         other = on_tokens(get("simpo", beta=alpha, gamma=0))
-    return forall(equal(mi.margin_and_direction(pair)[1], other.margin_and_direction(pair)[1],
-                        "gradient over its factor"))
+    return forall(equal(mi.direction(pair), other.direction(pair), "gradient over its factor"))
 
 
 FALSE_FORMS = {
@@ -100,7 +100,7 @@ def without_sigmoid(alpha: Any, reward_mask: Any, divergence_mask: Any):
     return sparse_po.objective(reward_mask=reward_mask, divergence_mask=divergence_mask, beta=alpha, convention="linear")
 
 
-MASKS = TokenWeights("reward_mask", "divergence_mask", of_tokens=True)
+MASKS = TokenWeights("reward_mask", "divergence_mask", of_tokens=True, longest=2)
 SPARSE = Reduction(
     "sparsepo", "SparsePO", r"J_{sparsePO}(\pi) = -(u_{\mu_1} - \Delta_{\mu_2})",
     r"\zeta \propto \exp\Big(\sum_t \log \tfrac{[\pi(y^t|x,y^{<t})]^{1-\mu_1(y^t)}}{\pi_{ref}(y^t|x,y^{<t})^{-\mu_1(y^t)}} - \sum_t \mu_2(y^t)\,KL(\pi_{ref}\,\|\,\pi)_t\Big)",

@@ -124,10 +124,10 @@ class TokenWeights(Kind):
     it needs the tokens of :class:`TokenPairs`.
     """
 
-    def __init__(self, *names: str, of_tokens: bool = False) -> None:
+    def __init__(self, *names: str, of_tokens: bool = False, longest: int = 3) -> None:
         self.names, self.of_tokens = names, of_tokens
         self.fields = tuple(Field(x, (2, "L"), low=0, high=4, simplest=2, continuous=False) for x in names)
-        self.sizes = {"L": (1, 2, 3)}
+        self.sizes = {"L": tuple(range(1, longest + 1))}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw: Raw = {}

@@ -6,6 +6,7 @@ the order of summation, and the sizes of the terms say how well the sum is condi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -57,11 +58,16 @@ class Score:
 
     Attributes:
         terms: arrays (..., 2, n) whose sum is the score, the chosen response first.
-        rows: derivatives by the logits of the policy, shape (..., 2, L, V), or 0.
+        derivative: computes the derivatives by the logits of the policy when they are asked for; None if they are 0.
     """
 
     terms: tuple[Array, ...]
-    rows: Array = 0
+    derivative: Callable[[], Array] | None = None
+
+    @cached_property
+    def rows(self) -> Array:
+        """Derivatives by the logits of the policy, shape (..., 2, L, V), or 0."""
+        return 0 if self.derivative is None else self.derivative()
 
     @cached_property
     def value(self) -> Array:
@@ -74,7 +80,9 @@ class Score:
         return total([abs(x) for x in self.terms])
 
     def __add__(self, other: Score) -> Score:
-        return Score(self.terms + other.terms, self.rows + other.rows)
+        if other.derivative is None:
+            return Score(self.terms + other.terms, self.derivative)
+        return Score(self.terms + other.terms, lambda: self.rows + other.rows)
 
     def __sub__(self, other: Score) -> Score:
         return self + other.times(-1)
@@ -82,15 +90,16 @@ class Score:
     def times(self, factor: Any) -> Score:
         """The score times a number, or an array (..., 1) or (..., 2) with a factor for each response."""
         behind = factor[..., None] if getattr(factor, "ndim", 0) else factor
-        rows = self.rows if isinstance(self.rows, int) else self.rows * (
-            behind[..., None] if getattr(behind, "ndim", 0) else behind)
-        return Score(tuple(x * behind for x in self.terms), rows)
+        terms = tuple(x * behind for x in self.terms)
+        if self.derivative is None:
+            return Score(terms)
+        return Score(terms, lambda: self.rows * (behind[..., None] if getattr(behind, "ndim", 0) else behind))
 
     def held(self, which: Any = (1, 1)) -> Score:
         """The same values, their derivatives left out (a stop-gradient), for the responses marked 1."""
-        kept = 1 - np.asarray(which)
-        if any(is_tensor(x) for x in self.terms):
-            marks = [x.new_tensor(kept)[..., None] for x in self.terms]
-            terms = tuple(x * m + x.detach() * (1 - m) for x, m in zip(self.terms, marks, strict=True))
-            return Score(terms, self.rows * marks[0][..., None])
-        return Score(self.terms, self.rows if isinstance(self.rows, int) else self.rows * kept[..., None, None])
+        kept: Array = 1 - np.asarray(which)
+        terms = self.terms
+        if any(is_tensor(x) for x in terms):
+            kept = terms[0].new_tensor(kept)
+            terms = tuple(x * kept[:, None] + x.detach() * (1 - kept)[:, None] for x in terms)
+        return Score(terms, self.derivative and (lambda: self.rows * kept[:, None, None]))

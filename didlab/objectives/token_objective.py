@@ -65,11 +65,18 @@ class TokenObjective:
         """The derivative of the loss at a margin, of its shape: minus a probability, or -1."""
         return link("logistic", margin, 1) if self.sigmoid else 0 * margin - 1
 
-    def margin_and_direction(self, pair: TokenPair) -> tuple[Array, Array]:
-        """The margin and its gradient by the logits, shape (..., 1, 2LV): see `TokenPair.jacobian`."""
-        score = self.score(pair)
+    def _direction(self, pair: TokenPair, score: Score) -> Array:
         chosen, rejected = pair.jacobian(score.rows)
-        return self._margin(score), chosen - rejected
+        return chosen - rejected
+
+    def direction(self, pair: TokenPair) -> Array:
+        """The gradient of the margin by the logits, shape (..., 1, 2LV): see `TokenPair.jacobian`."""
+        return self._direction(pair, self.score(pair))
+
+    def margin_and_direction(self, pair: TokenPair) -> tuple[Array, Array]:
+        """The margin and its gradient by the logits."""
+        score = self.score(pair)
+        return self._margin(score), self._direction(pair, score)
 
     def gradient(self, pair: TokenPair) -> Array:
         """The gradient of the loss by the logits, shape (..., 1, 2LV)."""
@@ -112,16 +119,23 @@ class PriorObjective:
         """The derivative of the loss at a margin, of its shape: minus a probability."""
         return link("logistic", margin, 1)
 
+    def _direction(self, pair: TokenPair, prior: Score | None) -> Array:
+        scale = self.alpha if getattr(self.alpha, "ndim", 0) else self.alpha + 0 * pair.token_logs[0][..., 0, :1]
+        chosen, rejected = pair.jacobian(pair.log_likelihood().rows)
+        if prior is None:
+            return mi_dpo.gradient(scale, chosen, rejected)
+        rows = dict(zip(("chosen_prior", "rejected_prior"), pair.jacobian(prior.rows), strict=True))
+        return mi_dpo.gradient(scale, chosen, rejected, **rows)
+
+    def direction(self, pair: TokenPair) -> Array:
+        """The gradient of the margin by the logits, shape (..., 1, 2LV), the prior differentiated or held fixed."""
+        return self._direction(pair, None if self.fixed else self.prior(pair))
+
     def margin_and_direction(self, pair: TokenPair) -> tuple[Array, Array]:
-        """The margin and its gradient by the logits, shape (..., 1, 2LV), the prior differentiated or held fixed."""
+        """The margin and its gradient by the logits."""
         prior = self.prior(pair)
         margin = mi_dpo.margin(*self._logs(pair, prior), alpha=self.alpha)
-        scale = self.alpha if getattr(self.alpha, "ndim", 0) else self.alpha + 0 * margin
-        chosen, rejected = pair.jacobian(pair.log_likelihood().rows)
-        if self.fixed:
-            return margin, mi_dpo.gradient(scale, chosen, rejected)
-        rows = dict(zip(("chosen_prior", "rejected_prior"), pair.jacobian(prior.rows), strict=True))
-        return margin, mi_dpo.gradient(scale, chosen, rejected, **rows)
+        return margin, self._direction(pair, None if self.fixed else prior)
 
     def gradient(self, pair: TokenPair) -> Array:
         """The gradient of the loss by the logits, shape (..., 1, 2LV)."""

@@ -108,21 +108,29 @@ class TokenPair:
         return residuals(self.probabilities, self.tokens)
 
     @cached_property
-    def forward(self) -> tuple[Array, Array]:
-        """The divergence of the reference from the policy at every prefix, and its derivative by the row."""
-        rows = self.probabilities - carrier_of(self.reference).softmax(self.reference)
-        return kl_divergence(self.reference, self.policy), rows
+    def forward(self) -> Array:
+        """The divergence of the reference from the policy at every prefix, shape (..., 2, L)."""
+        return kl_divergence(self.reference, self.policy)
 
     @cached_property
-    def reverse(self) -> tuple[Array, Array]:
-        """The divergence of the policy from the reference at every prefix, and its derivative by the row."""
-        kl = kl_divergence(self.policy, self.reference)
-        return kl, self.probabilities * (self.log_policy - self.log_reference - kl[..., None])
+    def forward_slope(self) -> Array:
+        """Its derivative by the row, shape (..., 2, L, V)."""
+        return self.probabilities - carrier_of(self.reference).softmax(self.reference)
+
+    @cached_property
+    def reverse(self) -> Array:
+        """The divergence of the policy from the reference at every prefix, shape (..., 2, L)."""
+        return kl_divergence(self.policy, self.reference)
+
+    @cached_property
+    def reverse_slope(self) -> Array:
+        """Its derivative by the row, shape (..., 2, L, V)."""
+        return self.probabilities * (self.log_policy - self.log_reference - self.reverse[..., None])
 
     def log_likelihood(self, weights: Any = 1) -> Score:
         r""":math:`\sum_t w_t \log\pi(y_t)`, weights of shape (..., 2, L) or a number."""
         w = weights * self.present
-        return Score((w * self.token_logs[0],), w[..., None] * self.residuals)
+        return Score((w * self.token_logs[0],), lambda: w[..., None] * self.residuals)
 
     def reference_likelihood(self, weights: Any = 1) -> Score:
         r""":math:`\sum_t w_t \log\pi_{ref}(y_t)`, a constant of the policy."""
@@ -140,9 +148,10 @@ class TokenPair:
         """
         if of not in ("reference", "policy"):
             raise ArgumentError("of", "reference or policy", repr(of))
-        kl, rows = self.forward if of == "reference" else self.reverse
         w = weights * self.present
-        return Score((w * kl,), w[..., None] * rows)
+        if of == "reference":
+            return Score((w * self.forward,), lambda: w[..., None] * self.forward_slope)
+        return Score((w * self.reverse,), lambda: w[..., None] * self.reverse_slope)
 
     def jacobian(self, rows: Array) -> tuple[Array, Array]:
         """Derivatives (..., 2, L, V) as vectors over all logits, (..., 1, 2LV) for each response.
