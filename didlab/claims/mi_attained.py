@@ -46,21 +46,30 @@ def attained(counts: Any, policy: Any, second: Any, prior: Any, other: Any, *, f
     "mi.sec-5.2.attained.unrestricted", where="Eq 6", title="The joint minimum exists over all policies and priors",
     draws=(DATA, tables("policy", priors=("prior",))),
     statement=rf"\text{{some }} (\pi^*,\zeta^*) \text{{ has }} J(\pi^*,\zeta^*) \le J(\pi,\zeta) \text{{ for all }} \pi, \zeta, \quad {LOSS}",
-    reading="the pair of Eq 6, full support; for each proposed pair a move of the log-ratios is computed that must not help",
+    reading="the pair of Eq 6, full support; existence by what it needs, that no pair is improved by one and the same move of "
+            "the log-ratios, and by what is enough, that the loss grows with the greatest margin of a compared pair",
     note="Where a pair is on no cycle its margin grows for ever: the infimum is approached by policies and priors that "
          "lose support, and nothing in the data says which.",
-    neighbours={"lower still by doubling the log-ratios": {"double": True}, "no move of them helps": {"any_move": True},
+    neighbours={"the loss grows twice as fast as the margin": {"fast": True}, "no move of the log-ratios helps": {"any_move": True},
                 "the loss is above that of no preference": {"coin": True}},
 )
-def unrestricted(counts: Any, policy: Any, prior: Any, *, double: bool = False, any_move: bool = False,
+def unrestricted(counts: Any, policy: Any, prior: Any, *, fast: bool = False, any_move: bool = False,
                  coin: bool = False) -> Relation:
     value = loss(policy, prior, counts)
     if coin:
         return at_least(value, loss(0 * policy + shared(prior), prior, counts))
-    if double:
-        return at_least(loss(policy * policy / shared(prior), prior, counts), value)
-    move = escape(counts, policy) if not any_move else np.broadcast_to(np.arange(policy.shape[-1]), policy.shape)
-    return at_least(loss(policy * 2**move, prior, counts), value, "after and before the move")
+    move = np.broadcast_to(np.arange(policy.shape[-1]), policy.shape) if any_move else escape(counts, policy)
+    return both(at_least(loss(policy * 2**move, prior, counts), value, "after and before the move"),
+                grows(counts, policy, prior, value, times=2 if fast else 1))
+
+
+def grows(counts: Any, policy: Any, prior: Any, value: Any, *, times: int = 1) -> Relation:
+    """The losses of all pairs sum to no less than the greatest margin of a compared pair (that many times)."""
+    c = carrier_of(policy)
+    margins = abs(mi_dpo.margins(c.log(policy), c.log(prior))) * np.asarray(counts > 0).astype(int)
+    largest = margins.reshape(*margins.shape[:-3], -1).max(-1)
+    total = counts.sum(-1).sum(-1).sum(-1)
+    return at_least(total * value, times * largest, "sum of the losses and greatest margin")
 
 
 def escape(counts: Any, policy: Any) -> np.ndarray:
@@ -78,14 +87,14 @@ def cyclic(counts: Any) -> Relation:
     "mi.sec-5.2.attained.exactly", where="ours", draws=(DATA, tables("policy", priors=("prior",))),
     title="Exactly when the joint minimum exists",
     statement=r"\min_{\pi,\zeta} J \text{ exists} \iff \text{every pair of the data lies on a cycle of preferences at its prompt}",
-    reading="not in the paper. On a cycle of at most K responses the margins sum to 0, so that N J is at least 1/(K-1) of the "
-            "greatest margin of a pair: only log-ratios of a bounded set compete. Else one move lowers every loss.",
+    reading="not in the paper. On a cycle the margins sum to 0, so that the losses of its pairs, each above minus its margin, "
+            "sum to more than the greatest of them: only log-ratios of a bounded set compete. Else one move lowers the loss.",
     neighbours={"each pair is labelled both ways": {"mutual": True},
                 "cycles over prompts": {"pooled": True}, "always": {"always": True}},
 )
 def exactly(counts: Any, policy: Any, prior: Any, *, mutual: bool = False, pooled: bool = False,
             always: bool = False) -> Relation:
-    c, seen = carrier_of(policy), np.asarray(counts > 0).astype(bool)
+    seen = np.asarray(counts > 0).astype(bool)
     on = mi_dpo.on_cycles(counts)
     if mutual:
         on = np.logical_not(seen) | seen.swapaxes(-1, -2)
@@ -93,10 +102,7 @@ def exactly(counts: Any, policy: Any, prior: Any, *, mutual: bool = False, poole
         on = np.logical_not(seen) | mi_dpo.on_cycles(counts.sum(-3, keepdims=True))
     holds = equal(on.astype(int), 0 if always else 1, "pairs on cycles")
     value = loss(policy, prior, counts)
-    margins = abs(mi_dpo.margins(c.log(policy), c.log(prior))) * seen.astype(int)
-    largest = margins.reshape(*margins.shape[:-3], -1).max(-1)
-    total = counts.sum(-1).sum(-1).sum(-1)
-    bounded = at_least((policy.shape[-1] - 1) * total * value, largest, "loss and greatest margin")
+    bounded = grows(counts, policy, prior, value)
     lower = greater(value, loss(policy * 2**escape(counts, policy), prior, counts), "before and after the move")
     every = forall(holds)
     return both(either(Relation("not", parts=(every,)), bounded), either(every, lower))

@@ -14,7 +14,7 @@ import numpy as np
 from ..carriers import carrier_of
 from ..engine.channels import Channels, Preferences
 from ..engine.claim import claim
-from ..engine.relations import Relation, at_least, either, equal, forall, greater
+from ..engine.relations import Relation, at_least, both, either, equal, forall, greater, iff
 from ..objectives import mi_dpo
 
 LOSS = r"J(\pi, \zeta) = J_{MI\text{-}DPO}(\pi, \zeta)"
@@ -117,3 +117,43 @@ def dice(counts: Any, policy: Any, prior: Any, previous: Any) -> Relation:
     neighbours=UNDONE)
 def dice_same(counts: Any, policy: Any, prior: Any, previous: Any, **changed: bool) -> Relation:
     return undone(counts, policy, shared(prior), previous, **changed)
+
+
+MIRRORED = Channels("policy", "fixed", priors=("prior",), prompts="", zeros=False, sizes=(2,), responses=(2,))
+
+
+def mirrored(policy: Any, prior: Any) -> tuple[Any, Any]:
+    """The margins of one pair at each of two prompts, which prefer different responses; and the loss."""
+    c = carrier_of(policy)
+    h = c.log(policy) - c.log(prior)
+    gaps = h[..., 0] - h[..., 1]
+    margins = gaps * np.array([1, -1])
+    return margins, -c.log_sigmoid(margins).sum(-1) / 2
+
+
+@claim(
+    "mi.sec-5.2.inequality.outside", where="5.2", draws=(MIRRORED,), title="The joint minimum against a fixed prior that sees the prompt",
+    statement=rf"\min_{{\zeta(y)}} J(\pi,\zeta) \le J(\pi,\hat\zeta) \text{{ for all }} \hat\zeta(y|x), \quad {LOSS}",
+    reading="all priors: the learned one is on responses alone as in Eq 4, the fixed ones of section 4 see the prompt; one "
+            "policy, the most restricted set; one pair at each of two prompts, labelled in opposite ways",
+    note="Of unrestricted policies it is an equality; see mi.sec-5.2.inequality.better.",
+)
+def outside(policy: Any, fixed: Any) -> Relation:
+    margins, _ = mirrored(policy, 0 * policy + 1)  # of every prior on responses alone the two margins have this sum
+    least_loss = -carrier_of(policy).log_sigmoid(margins.sum(-1, keepdims=True) / 2)[..., 0]
+    return at_least(mirrored(policy, fixed)[1], least_loss, "loss with the fixed prior and least loss with a learned one")
+
+
+@outside.corrected(
+    rf"J(\pi,\zeta) \ge -\log\sigma(\text{{mean margin}}), \text{{ equal}} \iff \text{{the margins are, }} {LOSS}: \text{{ the mean margin of }} \pi \text{{ is the same for }}"
+    r"\text{every } \zeta(y), \text{ while a } \hat\zeta(y|x) \text{ raises it at will}",
+    neighbours={"for priors that see the prompt": {"sees": True}, "twice the mean": {"twice": True}, "by a hundredth": {"margin": 1}})
+def outside_right(policy: Any, fixed: Any, prior: Any, *, sees: bool = False, twice: bool = False, margin: int = 0) -> Relation:
+    c = carrier_of(policy)
+    total = mirrored(policy, 0 * policy + 1)[0].sum(-1, keepdims=True)
+    margins, value = mirrored(policy, fixed if sees else shared(prior))
+    jensen = -c.log_sigmoid(total if twice else total / 2)[..., 0]
+    gap = value - jensen
+    return both(at_least(100 * gap if margin else gap, margin, "loss and its bound"),
+                iff(equal(gap, 0), equal(margins[..., 0], margins[..., 1])),
+                forall(equal(margins.sum(-1, keepdims=True), total, "sum of the margins")))
