@@ -17,7 +17,7 @@ from .prefixes import tokens_of
 
 __all__ = ["LastLayer", "last_layer_gram"]
 
-TOGETHER = 1 << 17  # logits, or entries of gradients, that are worked on at once: they stay in the cache
+TOGETHER = 1 << 18  # logits, or entries of gradients, that are worked on at once: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
