@@ -146,6 +146,16 @@ DIFFERS = (
 )
 
 
+def _named(agree: dict[str, bool]) -> str:
+    """Those that agree, and those that do not.
+
+    >>> _named({"DPO": True, "IPO": False})
+    'DPO, and not for IPO'
+    """
+    yes, no = ([n for n, ok in agree.items() if ok is wanted] for wanted in (True, False))
+    return f"{', '.join(yes) or 'none'}, and not for {', '.join(no)}" if no else "all of them"
+
+
 def make_1(out: Output) -> None:
     """An objective with a likelihood term and DPO, on three kinds of pairs, and what Eq 7 says of DPO's."""
     every = objectives_of_table_2()
@@ -226,9 +236,8 @@ def make_2(out: Output) -> None:
         "Figure 2 of the gradient paper, on synthetic pairs",
         f"Change of the log-likelihood of chosen and rejected responses under the ten objectives of Table 2. {SHARED} "
         "SimPO and IPO per token, as in the paper.",
-        f"{DIFFERS}Of the nine objectives that section 3.3 speaks of, the medians do what it says for "
-        f"{', '.join(n for n, ok in agree.items() if ok) or 'none'} and not for "
-        f"{', '.join(n for n, ok in agree.items() if not ok) or 'none'}; seed by seed, for "
+        f"{DIFFERS}Of the nine objectives that section 3.3 speaks of, the medians do what it says for {_named(agree)}; "
+        "seed by seed, for "
         f"{', '.join(str(facts[n]['seeds as the paper says']) + ' (' + n + ')' for n in SAID)} of 16. "
         f"KTO, of which it says nothing: {facts['KTO']['pattern of the medians']}. The paper says that all objectives "
         "move both log-likelihoods together: here the share of intervals between snapshots in which both go the same "
