@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -49,10 +49,16 @@ class Measurement:
 
 @dataclass
 class MeasuredClaim(Claim):
-    """A claim about training runs or estimators; it is judged by an exact test over independent runs."""
+    """A claim about training runs or estimators; it is judged by an exact test over independent runs.
+
+    Attributes:
+        measurement, amendment: what is printed, and what is put in its place.
+        recorded: the seeds of runs that were made earlier, where judging does not repeat them.
+    """
 
     measurement: Measurement | None = None
     amendment: Measurement | None = None
+    recorded: tuple[int, ...] = ()
 
     def _amend(self, text: str, **how: Any) -> Callable[[Runs], Runs]:
         def attach(runs: Runs) -> Runs:
@@ -74,7 +80,7 @@ class MeasuredClaim(Claim):
 
 def measured(
     id: str, *, where: str, title: str, statement: str, protocol: str, effect: str, reading: str = "", note: str = "",
-    count: int = 24, neighbours: Mapping[str, Mapping[str, Any]] | None = None,
+    count: int = 24, neighbours: Mapping[str, Mapping[str, Any]] | None = None, recorded: Sequence[int] = (),
 ) -> Callable[[Runs], MeasuredClaim]:
     r"""Declare a claim about runs: the decorated function maps seeds to margins.
 
@@ -84,6 +90,8 @@ def measured(
         effect: what a margin is, in words.
         count: number of independent runs, at least 20: fewer cannot decide at an error rate of 1e-6.
         neighbours: name -> changed keyword arguments; those named "wrong protocol: ..." change the runs themselves.
+        recorded: the seeds of runs that were made earlier, for protocols that take too long to repeat at each judging;
+            the seeds that are judged are drawn from them without replacement.
 
     Raises:
         ClaimError: too few runs.
@@ -103,6 +111,7 @@ def measured(
         return MeasuredClaim(
             id, where, title, Statement(statement, _no_instance, ()), reading, note,
             measurement=Measurement(statement, runs, protocol, effect, count, neighbours or {}),
+            recorded=tuple(recorded),
         )
 
     return wrap
@@ -182,8 +191,10 @@ def decide(outcomes: Outcomes) -> Decision:
 
 
 def seeds_of(claim: Claim, seed: int, stream: int, count: int) -> tuple[int, ...]:
-    """Seeds of the runs: they follow from the seed, the claim's id and the statement's place."""
+    """Seeds of the runs: they follow from the seed, the claim's id and the statement's place; recorded ones, if any."""
     state = np.random.SeedSequence([seed, zlib.crc32(claim.id.encode()), stream])
+    if isinstance(claim, MeasuredClaim) and claim.recorded:
+        return tuple(int(s) for s in np.random.default_rng(state).permutation(claim.recorded)[:count])
     return tuple(int(s) for s in state.generate_state(count, np.uint32))
 
 

@@ -41,7 +41,7 @@ def new_model(protocol: Protocol, vocabulary: int, seed: int) -> Any:
         bos_token_id=1,
         eos_token_id=3,
         use_cache=False,
-        attn_implementation="eager",
+        **{"attn_implementation": "eager"},  # per-sample gradients need plain operations
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

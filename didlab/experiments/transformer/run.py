@@ -24,7 +24,8 @@ __all__ = ["OBJECTIVES", "compare", "run"]
 # The hyper-parameters that the paper's Appendix C.3 prints; those it does not print are the defaults of each objective.
 OBJECTIVES: dict[str, dict[str, float]] = {
     "dpo": {"beta": 0.1}, "r-dpo": {"beta": 0.1, "alpha": 0.2}, "simpo": {"gamma": 0.5}, "ipo": {},
-    "rrhf": {"lam": 1.0}, "slic": {}, "cpo": {"lam": 1.0}, "dpo-positive": {"beta": 0.1, "lam": 50.0}, "kto": {}, "sppo": {},
+    "rrhf": {"lam": 1.0}, "slic": {}, "cpo": {"lam": 1.0}, "dpo-positive": {"beta": 0.1, "lam": 50.0},
+    "kto": {}, "sppo": {},
 }  # fmt: skip
 
 
@@ -46,9 +47,9 @@ def run(seed: int, protocol: Protocol) -> dict[str, np.ndarray]:
     return out
 
 
-def compare(seed: int, protocol: Protocol, style: str) -> dict[str, np.ndarray]:
-    """Each objective of Table 2 from the same fine-tuned model on the same pairs, by "objective/name"."""
-    world, out = World(seed, protocol), dict[str, np.ndarray]()
+def compare(seed: int, protocol: Protocol) -> dict[str, np.ndarray]:
+    """Each objective of Table 2 on short suffixes, from the same model and on the same pairs, by "objective/name"."""
+    world, style, out = World(seed, protocol), STYLES[1], dict[str, np.ndarray]()
     how, _, model = next(m for m in world.fine_tuned(protocol.settings[:1]) if m[1] == style)
     data = world.pairs(style, how)
     for name, hyper in OBJECTIVES.items():
