@@ -104,8 +104,11 @@ def reduced(rewards, beta):
 
 
 def cones(rounds):
-    import cvxpy as cp
-
+    try:
+        import cvxpy as cp
+    except ImportError:
+        print("cvxpy is not installed: pip install didlab[bench]")
+        return []
     rows = []
     cases = [(joint, 16, 64), (joint, 32, 128), (joint, 64, 256), (reduced, 64, 256), (reduced, 128, 1024)]
     for program, x, k in cases:

@@ -9,7 +9,7 @@ import numpy as np
 from ..plots import draw_band, muted, style
 from ..plots.style import INK
 from .mi_formulations import BOUND, FORMULATIONS, draw_pairs, measure
-from .mi_runs import LOSS, REGULARISED, Runs, along, spread, tied_excess
+from .mi_runs import LOSS, REGULARISED, Runs, along, digits, spread, tied_excess
 from .output import Output
 
 __all__ = ["make"]
@@ -27,25 +27,27 @@ def make(out: Output) -> None:
     table = np.random.default_rng(0).normal(size=(PROMPTS, RESPONSES))
     out.say("alternations", 0.0)
     runs = along(table, BETA, STEPS, SEEDS)
-    tied = []
+    tied: list[Any] = []
     for s in SEEDS:
         out.say(f"tied prior, seed {s}", 0.1 + 0.4 * s / len(SEEDS))
         r = np.random.default_rng([s, 0]).normal(size=(PROMPTS, RESPONSES))
-        tied += [(s, beta, *tied_excess(r, beta)) for beta in BETAS]
-    rows = []
+        for beta in BETAS:
+            excess, whole = tied_excess(r, beta)
+            tied.append((s, beta, digits(excess), whole))
+    rows: list[Any] = []
     for s in SEEDS:
         out.say(f"formulations, seed {s}", 0.5 + 0.5 * s / len(SEEDS))
         r = np.random.default_rng([s, 1]).normal(size=(PROMPTS, WIDE))
         for n in PAIRS:
             for name, m in measure(r, draw_pairs(r, n, s), BETA, s).items():
-                rows.append((n, s, name, *m))
+                rows.append((n, s, name, *map(digits, m)))
     kept = np.unique(np.round(np.append(0, np.geomspace(1, STEPS, 40))).astype(int))
     out.table(
         "",
         ("alternation", "step", *(f"{m}_{p}" for m in ("excess", "nats_short", "policies_apart", "priors_apart")
                                   for p in ("p10", "median", "p90"))),
         (
-            (name, int(t), *(v for x in (r.excess, r.short, spread(r.policy), spread(r.prior))
+            (name, int(t), *(digits(v) for x in (r.excess, r.short, spread(r.policy), spread(r.prior))
                              for v in np.quantile(x[:, t], (0.1, 0.5, 0.9))))
             for name, r in runs.items()
             for t in kept
@@ -115,11 +117,11 @@ def _caption(out: Output, runs: dict[str, Runs], tied: list[Any], rows: list[Any
 
     ends: dict[str, dict[str, Any]] = {
         name: {
-            "largest excess of the loss": float(r.excess[:, -1].max()),
-            "nats short, least and most of the starts": [float(r.short[:, -1].min()), float(r.short[:, -1].max())],
-            "policies apart, median": float(np.median(spread(r.policy)[:, -1])),
-            "policies apart at the start, median": float(np.median(spread(r.policy)[:, 0])),
-            "priors apart, median": float(np.median(spread(r.prior)[:, -1])),
+            "largest excess of the loss": digits(r.excess[:, -1].max()),
+            "nats short, least and most of the starts": [digits(r.short[:, -1].min()), digits(r.short[:, -1].max())],
+            "policies apart, median": digits(np.median(spread(r.policy)[:, -1])),
+            "policies apart at the start, median": digits(np.median(spread(r.policy)[:, 0])),
+            "priors apart, median": digits(np.median(spread(r.prior)[:, -1])),
         }
         for name, r in runs.items()
     }
@@ -135,8 +137,8 @@ def _caption(out: Output, runs: dict[str, Runs], tied: list[Any], rows: list[Any
                 ((value(n, "joint", 3) < value(n, "uniform prior", 3))
                  & (value(n, "joint", 5) < value(n, "uniform prior", 5))).sum()
             ),
-            "reward, median": {f: float(np.median(value(n, f, 5))) for f in FORMULATIONS},
-            "nats short, median": {f: float(np.median(value(n, f, 7))) for f in FORMULATIONS},
+            "reward, median": {f: digits(np.median(value(n, f, 5))) for f in FORMULATIONS},
+            "nats short, median": {f: digits(np.median(value(n, f, 7))) for f in FORMULATIONS},
             "formulation least short, seeds": {
                 f: int(sum(value(n, f, 7)[s] == min(value(n, g, 7)[s] for g in FORMULATIONS) for s in SEEDS))
                 for f in FORMULATIONS
@@ -156,16 +158,16 @@ def _caption(out: Output, runs: dict[str, Runs], tied: list[Any], rows: list[Any
         f"16 tables of rewards at each β. Bottom right: policies from drawn preferences, {WIDE} responses, "
         f"logits within ±{BOUND:g}, median and band of 16 tables; the joint optimum: the one found from logits 0.",
         "The paper proposes to optimise the prior and shows no run. On the MI-DPO loss every start reaches the minimum "
-        f"(excess at most {max(ends[LOSS]['largest excess of the loss'], 1e-15):.0e}) and keeps a policy and prior of "
+        f"(excess at most {max(ends[LOSS]['largest excess of the loss'], 1e-12):.0e}) and keeps a policy and prior of "
         "its own: "
         f"median distance of two policies {ends[LOSS]['policies apart, median']:.2g}, of two priors "
         f"{ends[LOSS]['priors apart, median']:.2g}, at {ends[LOSS]['nats short, least and most of the starts'][0]:.2g} "
         f"to {ends[LOSS]['nats short, least and most of the starts'][1]:.2g} nats below the optimum of E[r] − I/β. On "
         "the regularised objective all starts end at one policy (median distance "
-        f"{ends[REGULARISED]['policies apart, median']:.1g}). A tied prior attains the least loss in "
-        f"{sum(e < 1e-9 for e in positive)} of {len(positive)} cases where the rate-distortion prior is positive (to "
-        f"1e-9) and in {sum(e < 1e-9 for e in zero)} of {len(zero)} where it has a zero. With {middle} pairs the joint "
-        f"optimum has a lower training loss than the uniform prior in {at[low]} of 16 seeds, and in "
+        f"{max(ends[REGULARISED]['policies apart, median'], 1e-12):.0e} or less). A tied prior attains the least loss "
+        f"in {sum(e < 1e-9 for e in positive)} of {len(positive)} cases where the rate-distortion prior is positive "
+        f"(to 1e-9) and in {sum(e < 1e-9 for e in zero)} of {len(zero)} where it has a zero. With {middle} pairs the "
+        f"joint optimum has a lower training loss than the uniform prior in {at[low]} of 16 seeds, and in "
         f"{at['of these, seeds with a lower true reward']} of these a lower true reward. Taking the reward from the "
         "first and solving for rate-distortion is closest to the optimum of E[r] − I/β in "
         f"{at[least]['reward, then rate-distortion']} of 16 seeds with {middle} pairs and in "

@@ -11,6 +11,7 @@ from ..plots import muted, style
 from ..plots.style import INK
 from ..solvers.rate_distortion import Solution, frontier, place, rate_distortion_path
 from ..solvers.rate_distortion.tables import reward_table
+from .mi_runs import digits
 from .output import Output
 
 __all__ = ["make", "optima", "reward_tables"]
@@ -98,7 +99,7 @@ def make(out: Output) -> None:
         "",
         ("rewards", "prior", "beta", *(f"{m}_{p}" for m in ("information", "reward", "nats_short") for p in quantiles)),
         (
-            (name, prior, BETAS[j], *np.quantile(np.stack(c)[:, :, j], (0.1, 0.5, 0.9), axis=1).T.ravel())
+            (name, prior, BETAS[j], *map(digits, np.quantile(np.stack(c)[:, :, j], (0.1, 0.5, 0.9), axis=1).T.ravel()))
             for name, (*_, curves) in found.items()
             for prior, c in curves.items()
             for j in range(len(BETAS))
@@ -108,7 +109,7 @@ def make(out: Output) -> None:
         "frontier",
         ("rewards", "information", "reward_lower", "reward_upper"),
         (
-            (name, *row)
+            (name, *map(digits, row))
             for name, (rates, low, high, *_) in found.items()
             for row in zip(rates, low, high, strict=True)
         ),
@@ -152,20 +153,20 @@ def _caption(out: Output, found: dict[str, Any]) -> None:
     facts: dict[str, Any] = {}
     for name, (_, low, high, dense, curves) in found.items():
         facts[name] = {
-            "largest certified gap, nats": max(s.gap for s in dense),
-            "largest distance of the two bounds on the frontier": float((high - low).max()),
+            "certified gap at most, nats": 10.0 ** np.ceil(np.log10(max(s.gap for s in dense))),
+            "largest distance of the two bounds on the frontier": digits((high - low).max()),
             "support of the optimal prior, over beta": [min(len(s.support) for s in dense),
                                                         max(len(s.support) for s in dense)],
             f"nats short of the optimum at beta = {BETAS[unit]:.3g}, median": {
-                prior: float(np.median(c.short[:, unit])) for prior, c in curves.items()
+                prior: digits(np.median(c.short[:, unit])) for prior, c in curves.items()
             },
-            "least nats short, any beta and reference": {p: float(c.short.min()) for p, c in curves.items()},
+            "least nats short, any beta and reference": {p: digits(c.short.min()) for p, c in curves.items()},
         }
     share = {n: f[f"nats short of the optimum at beta = {BETAS[unit]:.3g}, median"] for n, f in facts.items()}
     words = "; ".join(
         f"{n}: " + ", ".join(f"{v:.2g} ({p})" for p, v in values.items()) for n, values in share.items()
     )
-    gap = max(f["largest certified gap, nats"] for f in facts.values())
+    gap = max(f["certified gap at most, nats"] for f in facts.values())
     width = max(f["largest distance of the two bounds on the frontier"] for f in facts.values())
     supports = ", ".join("{} to {}".format(*f["support of the optimal prior, over beta"]) for f in facts.values())
     out.caption(
@@ -176,7 +177,7 @@ def _caption(out: Output, found: dict[str, Any]) -> None:
         "32 (dot: β = 1), median of 16 random references and, pale, each of them. Bottom: how far these policies "
         "are below the optimum of E[r] − I/β at their own β, median and 10 to 90 % band.",
         "The paper draws no such picture. Nats short at β = 1, median: " + words + ". The frontier's upper and lower "
-        f"bounds differ by at most {width:.2g} in reward, the certified gaps are at most {gap:.1e} nats; the optimal "
+        f"bounds differ by at most {width:.2g} in reward, the certified gaps are at most {gap:.0e} nats; the optimal "
         f"prior gives positive probability to {supports} of the {RESPONSES} responses as β grows.",
         facts,
     )

@@ -14,7 +14,7 @@ from ..solvers.rate_distortion import rate_distortion
 from ..solvers.tied_prior import minimise_tied
 from .mi_formulations import population
 
-__all__ = ["LOSS", "REGULARISED", "Runs", "along", "spread", "tied_excess"]
+__all__ = ["LOSS", "REGULARISED", "Runs", "along", "digits", "spread", "tied_excess"]
 
 LOSS, REGULARISED = "MI-DPO loss", "E[r] − KL/β"
 
@@ -94,3 +94,12 @@ def tied_excess(rewards: np.ndarray, beta: float) -> tuple[float, bool]:
     least = float(loss(best_ratio(counts, alpha=1 / beta), flat, counts, alpha=1 / beta))
     found = minimise_tied(counts, np.ones(len(rewards)), alpha=1 / beta, starts=4)
     return found.loss - least, len(rate_distortion(rewards, beta).support) == rewards.shape[1]
+
+
+def digits(x: Any) -> float:
+    """A number as it is written down: six digits, 12 decimals, so that another machine's last bits do not show.
+
+    >>> digits(-3e-15), digits(1 / 3)
+    (0.0, 0.333333)
+    """
+    return float(f"{round(float(x), 12):.6g}") + 0.0
