@@ -277,3 +277,16 @@ def test_bad_arguments():
             call()
     assert dataclasses.is_dataclass(step)
     assert [float(x) for x in pulls(rules.dpo_pg(), Gram(*np.array([1.0, 1.0, 0.0])), (0, 0))] == [1.0, -1.0]
+
+
+def test_tensors_take_the_same_step():
+    import torch
+
+    rng = np.random.default_rng(11)
+    theta, p = rng.normal(size=(P, V)), pairs.one_edit_pairs(V, L, 2, 6, rng=rng)
+    for update in (*map(objectives.get, ("dpo", "cpo", "orpo")), rules.dpo_pg(), rules.normalised()):
+        a, b = (pair_step(PrefixTable(x), *p, update) for x in (theta, torch.tensor(theta)))
+        for size in (1e-3, 0.5, 50.0):
+            np.testing.assert_allclose(b.change(p.chosen, size).numpy(), a.change(p.chosen, size), atol=1e-12)
+        np.testing.assert_allclose(b.predicted_by_gram(p.rejected).numpy(), a.predicted(p.rejected), atol=1e-13)
+        np.testing.assert_allclose(b.curvature(p.rejected).numpy(), a.curvature(p.rejected), atol=1e-13)
