@@ -19,7 +19,7 @@ from ..engine.relations import Relation, both, equal, forall, greater, iff
 from ..objectives import mi_dpo
 
 ONE = (few(Policies("policy", high=30), K=(2, 3)),)
-FORM = r"\max\, \mathbb{E}[r] - \tfrac1\beta I_g \text{ s.t. } g(\pi,\zeta) \le \epsilon"
+FORM = r"\max\; \mathbb{E}[r] - \tfrac1\beta I_g \text{ s.t. } g(\pi,\zeta) \le \epsilon"
 
 
 def ordered(x: Any) -> tuple[Any, Any]:
