@@ -107,6 +107,7 @@ SEES = (Channels("policy", "prior"), Integers("group", axes=("X",), low=0, high=
     statement=rf"\min_{{\zeta(y|x)}} \sum_x p(x)\,D_{{KL}}[\pi(\cdot|x)\,\|\,\zeta(\cdot|x)] = {I}",
     reading="the priors of section 4 (a reference, an earlier policy, ...) see the prompt, that of Lemma 1 does not: no "
             "such prior may then cost less than the information",
+    note="A prior that contains the policy sees the prompt through it, one that depends on labels through the data set.",
 )
 def scope(prompts: Any, policy: Any, prior: Any) -> Relation:
     return at_least(variational(prompts, policy, prior), information(prompts, policy), "functional and information")
