@@ -11,7 +11,9 @@ differ by :math:`\log\max_y g_y`, :math:`g_y = \sum_x p_x A_{xy}/Z_x`: 0 at the 
 Rounding. All terms of Z and g are positive, so with :math:`u = 2^{-53}`, entries of A within a relative `RELATIVE` and
 any order of summation, with or without fused operations, Z is within `RELATIVE` + :math:`\gamma_S` (S the size of the
 support) and g within `RELATIVE` + :math:`\gamma_X`. What was flushed to 0 in A is below 1e-299 a term, against Z of at
-least 1e-250 (else there is no bound). Logarithms are checked by the proven exponential, so no library is trusted.
+least 1e-250 (else there is no bound). Products and sums of probabilities and logarithms add a few u, for which 8 u or
+16 u of the sizes are set aside; sums that could cancel are correctly rounded (`math.fsum`). Logarithms are checked by
+the proven exponential, so no library is trusted.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ With :math:`A_{xy} = e^{\beta(r_{xy}-m_x)}`, :math:`m_x = \max_y r_{xy}` and :ma
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class Problem:
         seen: indices of the prompts of positive weight.
         kept: the first of each set of equal columns of rewards.
         group: for each response, the place of its column in `kept`.
-        weights: of the prompts that are seen, divided by their sum.
+        weights: of the prompts that are seen, divided by their sum, each within two roundings.
     """
 
     rewards: np.ndarray
@@ -105,15 +106,13 @@ def problem(rewards: Any, prompts: Any = None) -> Problem:
         raise ArgumentError("prompts", "0 or at least 1e-100 of the largest", f"{w[seen].min():g}")
     rows = r[seen] + 0.0  # no negative zeros: columns are compared bit by bit
     top = rows.max(1)
-    _, kept, group = np.unique(rows.T, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(kept)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    kept, group = kept[order], place[group.ravel()]
+    places: dict[bytes, int] = {}
+    group = np.array([places.setdefault(column.tobytes(), len(places)) for column in rows.T])
+    kept = np.unique(group, return_index=True)[1]
     rows = np.ascontiguousarray(rows[:, kept])
     d = rows - top[:, None]
     b = d - rows
     e = (rows - (d - b)) + (-top[:, None] - b)  # rows - top = d + e exactly
     w = w[seen]
     return Problem(r, np.asarray(prompts if prompts is not None else np.ones(len(r)), dtype=float), seen, kept, group,
-                   w / w.sum(), top, d, e)
+                   w / math.fsum(w), top, d, e)
