@@ -2,137 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-
-from ..objectives import Objective, get
 from ..plots import draw_band, finish_steps, muted, style
-from .gip_training import (
-    BATCH,
-    DIMENSION,
-    EDITS,
-    EVERY,
-    HELD_OUT,
-    OWN,
-    SAMPLES,
-    STEPS,
-    VOCABULARY,
-    Curves,
-    World,
-    train,
+from .gip_curves import (
+    FALL,
+    KINDS,
+    MET,
+    PER_TOKEN,
+    RISE,
+    RISING,
+    SAID,
+    SEEDS,
+    draw_panel,
+    facts_of,
+    objectives_of_table_2,
+    steps,
+    train_all,
+    write_table,
 )
+from .gip_training import BATCH, DIMENSION, HELD_OUT, SAMPLES, STEPS, VOCABULARY
 from .output import Output
 
-__all__ = ["make_1", "make_2", "make_7", "objectives_of_table_2", "pattern"]
-
-SEEDS = tuple(range(16))
-KINDS = (SAMPLES, EDITS, OWN)
-BETA = 0.1  # of every objective: printed for DPO alone
-RISE, FALL, APART, BACKWARDS = "both rise", "both fall", "chosen rises, rejected falls", "chosen falls, rejected rises"
-CHOSEN = {"color": "#0072b2", "linestyle": "-", "linewidth": 1.8}
-REJECTED = {"color": "#d55e00", "linestyle": (0, (5, 1.5)), "linewidth": 1.8}
-MET = "share of pairs that meet the first condition of Eq 7 (median over seeds of the mean over snapshots)"
-RISING = "share of pairs whose chosen response becomes likelier from one snapshot to the next (the same)"
-PER_TOKEN = ("SimPO", "IPO")  # drawn per token in the paper
-# what section 3.3 of the paper says it sees; of KTO it says nothing
-SAID = {
-    "DPO": (FALL,), "R-DPO": (FALL,), "SimPO": (FALL,), "IPO": (FALL,), "SPPO": (APART,),
-    **dict.fromkeys(("CPO", "DPOP", "RRHF", "SLiC-HF"), (RISE, APART)),
-}
-
-
-def objectives_of_table_2() -> dict[str, Objective]:
-    """The ten objectives, in the order of Table 2, with the hyper-parameters of Appendix C.3.
-
-    Those that it does not print: beta is 0.1 throughout, weights of KTO are 1 and its reference point 0. IPO averages
-    over tokens as footnote 4 says; the sign of R-DPO's length term is that of Table 2.
-
-    >>> list(objectives_of_table_2())[:3]
-    ['DPO', 'R-DPO', 'SimPO']
-
-    Ref: "Common pitfalls of margin-based preference optimization", Table 2 and Appendix C.3.
-    """
-    return {
-        "DPO": get("dpo", beta=BETA),
-        "R-DPO": get("r-dpo", beta=BETA, alpha=0.2, convention="penalty"),
-        "SimPO": get("simpo", beta=BETA, gamma=0.5),
-        "IPO": get("ipo", beta=BETA, convention="trl"),
-        "RRHF": get("rrhf", lam=1.0),
-        "SLiC-HF": get("slic", beta=1.0, lam=1.0),
-        "CPO": get("cpo", beta=BETA, lam=1.0),
-        "DPOP": get("dpo-positive", beta=BETA, lam=50.0),
-        "KTO": get("kto", beta=BETA),
-        "SPPO": get("sppo", beta=BETA),
-    }
-
-
-def pattern(chosen: float, rejected: float) -> str:
-    """Which way two log-likelihoods have moved.
-
-    >>> pattern(1.0, 0.5), pattern(0.1, -3.0)
-    ('both rise', 'chosen rises, rejected falls')
-    """
-    return ((BACKWARDS, FALL), (RISE, APART))[int(chosen > 0)][int(rejected < 0)]
-
-
-def _train(out: Output, kinds: Sequence[str], objectives: dict[str, Objective]) -> dict[str, Curves]:
-    """Curves of shape (snapshots, seeds, objectives) for each kind of pairs."""
-    world, found = World.of(SEEDS), {}
-    for n, kind in enumerate(kinds):
-        found[kind] = train(
-            world, kind, list(objectives.values()), steps=STEPS,
-            checkpoint=out.checkpoint(f"pairs-{KINDS.index(kind)}"),
-            say=lambda share, n=n, kind=kind: out.say(kind, (n + 0.95 * share) / len(kinds)),
-        )
-    return found
-
-
-def _facts(curves: Curves, k: int, per_token: bool) -> dict[str, Any]:
-    """What the curves of one objective do, counted over seeds."""
-    w, l = _sides(curves, k, per_token)  # noqa: E741
-    ends = [pattern(a, b) for a, b in zip(w[-1], l[-1], strict=True)]
-    dw, dl = np.diff(w, axis=0), np.diff(l, axis=0)
-    return {
-        "chosen, median change": float(np.median(w[-1])),
-        "rejected, median change": float(np.median(l[-1])),
-        "pattern of the medians": pattern(float(np.median(w[-1])), float(np.median(l[-1]))),
-        "seeds by pattern": {p: ends.count(p) for p in (RISE, APART, FALL, BACKWARDS) if p in ends},
-        "seeds where the margin rises": int((w[-1] > l[-1]).sum()),
-        MET: float(np.median(curves.met[..., k].mean(0))),
-        RISING: float(np.median(curves.rising()[..., k].mean(0))),
-        "share of intervals in which both move the same way": float((dw * dl > 0).mean()),
-        "cosine of the gradients, median, first and last": [float(np.median(curves.cosine[i, :, k])) for i in (0, -1)],
-    }
-
-
-def _sides(curves: Curves, k: int, per_token: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Changes since the start, shape (snapshots, seeds), of one objective."""
-    pair = (curves.chosen_per_token, curves.rejected_per_token) if per_token else (curves.chosen, curves.rejected)
-    return pair[0][..., k] - pair[0][:1, :, k], pair[1][..., k] - pair[1][:1, :, k]
-
-
-def _table(out: Output, found: dict[str, Curves], names: Sequence[str]) -> None:
-    header = [f"{c}_{q}" for c in Curves._fields[:-1] for q in ("p10", "median", "p90")]
-    out.table("", ("pairs", "objective", "step", *header), (
-        (kind, name, i * EVERY,
-         *np.quantile(np.stack([c[i, :, k] for c in curves[:-1]]), (0.1, 0.5, 0.9), axis=1).T.ravel())
-        for kind, curves in found.items() for k, name in enumerate(names) for i in range(len(curves.chosen))
-    ))
-
-
-def _steps() -> np.ndarray:
-    return np.arange(0, STEPS + 1, EVERY)
-
-
-def _panel(axis: Any, curves: Curves, k: int, title: str, per_token: bool) -> None:
-    for side, look, name in zip(_sides(curves, k, per_token), (CHOSEN, REJECTED), ("chosen", "rejected"), strict=True):
-        draw_band(axis, _steps(), side.T, look, name)
-    axis.axhline(0.0, color="#222222", linewidth=0.8)
-    finish_steps(axis, title, "", log=False)
-    axis.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
-
+__all__ = ["make_1", "make_2", "make_7"]
 
 SHARED = (
     f"A last layer of {DIMENSION} × {VOCABULARY} parameters over the states of a frozen random recurrent network is "
@@ -160,16 +50,16 @@ def make_1(out: Output) -> None:
     """An objective with a likelihood term and DPO, on three kinds of pairs, and what Eq 7 says of DPO's."""
     every = objectives_of_table_2()
     names = ("CPO", "DPO")
-    found = _train(out, KINDS, {n: every[n] for n in names})
-    _table(out, found, names)
+    found = train_all(out, KINDS, {n: every[n] for n in names})
+    write_table(out, found, names)
     with style() as plt:
         figure, axes = plt.subplots(3, 3, figsize=(9.4, 7.0), sharex=True, sharey="row")
         for column, (kind, curves) in zip(axes.T, found.items(), strict=True):
             for k, (axis, name) in enumerate(zip(column, names, strict=False)):
-                _panel(axis, curves, k, f"{name}: {kind}", False)
+                draw_panel(axis, curves, k, f"{name}: {kind}", False)
             met, rising = curves.met[..., 1].T, curves.rising()[..., 1].T
-            draw_band(column[2], _steps(), met, muted(2), "condition (7) for its chosen response is met")
-            draw_band(column[2], _steps()[1:], rising, muted(0), "chosen response becomes likelier")
+            draw_band(column[2], steps(), met, muted(2), "condition (7) for its chosen response is met")
+            draw_band(column[2], steps()[1:], rising, muted(0), "chosen response becomes likelier")
             finish_steps(column[2], "DPO: share of pairs whose …", "", log=False)
             column[2].xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         for axis, label in zip(axes[:, 0], (*["change of log π (nats)"] * 2, "share of held-out pairs"), strict=True):
@@ -182,7 +72,7 @@ def make_1(out: Output) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncol=2)
         out.image(figure)
         plt.close(figure)
-    facts = {kind: {n: _facts(curves, k, False) for k, n in enumerate(names)} for kind, curves in found.items()}
+    facts = {kind: {n: facts_of(curves, k, False) for k, n in enumerate(names)} for kind, curves in found.items()}
 
     def told(name: str) -> str:
         return "; ".join(f"{kind}: {facts[kind][name]['pattern of the medians']}" for kind in KINDS)
@@ -214,14 +104,14 @@ def make_1(out: Output) -> None:
 def make_2(out: Output) -> None:
     """All ten objectives on the responses of another writer."""
     every = objectives_of_table_2()
-    curves = _train(out, (SAMPLES,), every)[SAMPLES]
-    _table(out, {SAMPLES: curves}, list(every))
-    facts = {n: _facts(curves, k, n in PER_TOKEN) for k, n in enumerate(every)}
+    curves = train_all(out, (SAMPLES,), every)[SAMPLES]
+    write_table(out, {SAMPLES: curves}, list(every))
+    facts = {n: facts_of(curves, k, n in PER_TOKEN) for k, n in enumerate(every)}
     with style() as plt:
         figure, axes = plt.subplots(2, 5, figsize=(12.0, 4.9), sharex=True)
         for k, (axis, name) in enumerate(zip(axes.flat, every, strict=True)):
             unit = " (per token)" if name in PER_TOKEN else ""
-            _panel(axis, curves, k, f"{name}{unit}", name in PER_TOKEN)
+            draw_panel(axis, curves, k, f"{name}{unit}", name in PER_TOKEN)
             axis.set_xlabel("training step" if k >= 5 else "")
         for axis in axes[:, 0]:
             axis.set_ylabel("change of log π (nats)")
@@ -251,13 +141,13 @@ def make_2(out: Output) -> None:
 def make_7(out: Output) -> None:
     """Cosine of the gradients of chosen and rejected under all ten objectives and three kinds of pairs."""
     every = objectives_of_table_2()
-    found = _train(out, KINDS, every)
-    _table(out, found, list(every))
+    found = train_all(out, KINDS, every)
+    write_table(out, found, list(every))
     with style() as plt:
         figure, axes = plt.subplots(2, 5, figsize=(12.0, 4.9), sharex=True, sharey=True)
         for k, (axis, name) in enumerate(zip(axes.flat, every, strict=True)):
             for n, (kind, curves) in enumerate(found.items()):
-                draw_band(axis, _steps(), curves.cosine[..., k].T, muted(n), kind)
+                draw_band(axis, steps(), curves.cosine[..., k].T, muted(n), kind)
             axis.axhline(0.0, color="#222222", linewidth=0.8)
             finish_steps(axis, name, "", log=False)
             axis.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
@@ -268,7 +158,7 @@ def make_7(out: Output) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncol=3)
         out.image(figure)
         plt.close(figure)
-    facts = {kind: {n: _facts(c, k, n in PER_TOKEN) for k, n in enumerate(every)} for kind, c in found.items()}
+    facts = {kind: {n: facts_of(c, k, n in PER_TOKEN) for k, n in enumerate(every)} for kind, c in found.items()}
     cosine = "cosine of the gradients, median, first and last"
     start = {kind: next(iter(f.values()))[cosine][0] for kind, f in facts.items()}
     up = {kind: [n for n in every if f[n][cosine][1] > f[n][cosine][0] + 0.01] for kind, f in facts.items()}

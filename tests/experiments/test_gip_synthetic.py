@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from didlab import experiments
-from didlab.experiments import gip_synthetic, gip_training
+from didlab.experiments import gip_curves, gip_training
 from didlab.experiments.gip_training import EDITS, OWN, SAMPLES, World, likelihoods, train
 from didlab.objectives import get
 
@@ -38,7 +38,7 @@ def test_pairs_are_what_they_say(kind):
 
 def test_gradients_and_likelihoods_are_those_of_autograd():
     names = ("DPO", "R-DPO", "SimPO", "IPO", "RRHF", "CPO", "KTO", "SPPO")
-    objectives = [gip_synthetic.objectives_of_table_2()[n] for n in names]
+    objectives = [gip_curves.objectives_of_table_2()[n] for n in names]
     batch = WORLD.pairs(SAMPLES, 5, 0)
     rng = np.random.default_rng(0)
     theta = WORLD.reference[:, None] + 0.3 * rng.normal(size=(2, len(names), 16, 16))
@@ -97,8 +97,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path):
 
 
 def test_a_small_figure_is_made_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(gip_synthetic, "SEEDS", (100, 101))
-    monkeypatch.setattr(gip_synthetic, "STEPS", 30)
+    monkeypatch.setattr(gip_curves, "SEEDS", (100, 101))
+    monkeypatch.setattr(gip_curves, "STEPS", 30)
     for folder in ("a", "b"):
         experiments.make("gip-1", tmp_path / folder)
     names = sorted(p.name for p in (tmp_path / "a").iterdir())
@@ -107,9 +107,9 @@ def test_a_small_figure_is_made_whole(tmp_path, monkeypatch):
 
 
 def test_patterns():
-    p = gip_synthetic.pattern
+    p = gip_curves.pattern
     assert (p(1, 1), p(-1, -1), p(1, -1), p(-1, 1)) == (
-        gip_synthetic.RISE, gip_synthetic.FALL, gip_synthetic.APART, gip_synthetic.BACKWARDS)
+        gip_curves.RISE, gip_curves.FALL, gip_curves.APART, gip_curves.BACKWARDS)
 
 
 def test_committed_figures_say_what_their_numbers_say(request):
@@ -117,10 +117,10 @@ def test_committed_figures_say_what_their_numbers_say(request):
     if not (folder / "gip-2.json").exists():
         pytest.skip("the figures are not drawn")
     facts = json.loads((folder / "gip-2.json").read_text())["facts"]
-    assert set(facts) == set(gip_synthetic.objectives_of_table_2())
+    assert set(facts) == set(gip_curves.objectives_of_table_2())
     for name, fact in facts.items():
         assert sum(fact["seeds by pattern"].values()) == 16
         moved = fact["chosen, median change"], fact["rejected, median change"]
-        assert fact["pattern of the medians"] == gip_synthetic.pattern(*moved)
+        assert fact["pattern of the medians"] == gip_curves.pattern(*moved)
         assert name == "KTO" or fact["as the paper says"] == (
-            fact["pattern of the medians"] in gip_synthetic.SAID[name])
+            fact["pattern of the medians"] in gip_curves.SAID[name])
