@@ -7,8 +7,5 @@ import sys
 
 from didlab.experiments import make
 
-print(
-    make(
-        "gip-table-2", sys.argv[1] if len(sys.argv) > 1 else "figures", lambda text, share: print(f"{share:4.0%} {text}")
-    )
-)
+folder = sys.argv[1] if len(sys.argv) > 1 else "figures"
+print(make("gip-table-2", folder, lambda text, share: print(f"{share:4.0%} {text}")))
