@@ -22,12 +22,15 @@ _HOME = {
     "phase-4.1": ("phase", "make"),
     "displacement": ("displacement", "make"),
     "app-k": ("app_k", "make"),
+    "gip-3": ("gip_3", "make"),
+    "gip-4": ("gip_4", "make"),
     "mi-frontier": ("mi_frontier", "make"),
     "gip-1": ("gip_synthetic", "make_1"),
     "gip-2": ("gip_synthetic", "make_2"),
     "gip-7": ("gip_synthetic", "make_7"),
     "gip-table-2": ("gip_table_2", "make"),
     "mi-alternation": ("mi_alternation", "make"),
+    "mi-reductions": ("mi_reductions", "make"),
 }
 
 
