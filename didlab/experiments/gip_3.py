@@ -99,7 +99,10 @@ def _draw(out: Output, runs: Runs, others: Runs, protocol: Protocol) -> None:
             axis.axhline(0, color=INK, linewidth=0.8)
             label = "change of log π(y|x) (nats)" if kind == STYLES[0] else ""
             finish_steps(axis, f"{kind}, fine-tuned on this style", label, log=False)
-            axis.sharey(grid["a"])
+            axis.xaxis.set_major_formatter("{x:g}")
+        tops = [grid[letter].get_ylim() for letter in "abc"]
+        for letter in "abc":
+            grid[letter].set_ylim(min(low for low, _ in tops), max(high for _, high in tops))
         grid["a"].legend(loc="lower left")
         _settings(grid["d"], runs)
         _tokens(grid["e"], runs)
@@ -124,7 +127,7 @@ def _settings(axis: Any, runs: Runs) -> None:
     axis.set_xticks(range(len(SHOWN)), [s.replace(" ", "\n") for s in SHOWN])
     axis.set_title("chosen responses at the end of DPO, by how the model was fine-tuned")
     axis.set_ylabel("change of log π(y_w|x) (nats)")
-    axis.legend(loc="lower left")
+    axis.legend(loc="upper left")
 
 
 def _tokens(axis: Any, runs: Runs) -> None:
@@ -191,9 +194,19 @@ def _caption(out: Output, runs: Runs, others: Runs) -> None:
         "long response it changes (medians); and the losses of Table 2 on the short suffix.",
         "The paper: the chosen log-likelihood rises for the single token, falls for the short suffix, falls for the "
         "long one, and falls more for the long than for the short one. Seeds in which each of these four is true, of "
-        f"{n}: {'; '.join(lines)}. Theorem 3 puts the fall into the tokens after the differing one; here, after "
-        f"fine-tuning on one style, the differing token itself changes by {at:+.3f} nats and all tokens after it by "
-        f"{after:+.3f} (medians). Losses under which the median chosen response of the short suffix becomes likelier: "
-        f"{', '.join(up) if up else 'none'}.",
+        f"{n}: {'; '.join(lines)}. So the small model {_agreement(facts, n)}. Theorem 3 puts the fall into the tokens "
+        "after the differing one; here, after fine-tuning on one style, the differing token itself changes by "
+        f"{at:+.3f} nats and all tokens after it together by {after:+.3f} (medians). Losses under which the median "
+        f"chosen response of the short suffix becomes likelier: {', '.join(up) if up else 'none'}.",
         facts,
     )
+
+
+def _agreement(facts: dict[str, Any], seeds: int) -> str:
+    """In which settings each sentence is true in most runs, in words."""
+    parts: list[str] = []
+    for sentence in (*FIGURE_3, "all four"):
+        most = [s for s in SHOWN if 2 * facts[s]["seeds in which it is true"][sentence] > seeds]
+        where = "every way of fine-tuning" if len(most) == len(SHOWN) else ", ".join(most) or "no way of fine-tuning"
+        parts.append(f"{sentence!r} in most seeds under {where}".replace("'all four'", "all four at once"))
+    return "shows " + "; ".join(parts)

@@ -85,40 +85,50 @@ def _draw(out: Output, runs: Runs, protocol: Protocol) -> None:
                 draw_band(axis, steps(protocol), _cosines(runs, setting, kind), muted(k + (k == 2)), kind)
             axis.axhline(0, color=INK, linewidth=0.8)
             finish_steps(axis, setting, "cosine of ∇ log π(y_w|x), ∇ log π(y_l|x)" if letter == "a" else "", log=False)
+            axis.xaxis.set_major_formatter("{x:g}")
             axis.set_ylim(-1.04, 1.04)
             if letter != "a":
                 axis.tick_params(labelleft=False)
         handles, labels = grid["a"].get_legend_handles_labels()
         grid["c"].legend(handles, labels, loc="lower right", fontsize=7)
-        _heatmap(figure, grid["h"], next(iter(runs.values())))
+        _heatmap(grid["h"], next(iter(runs.values())))
         _diagonal(grid["t"], runs)
         out.image(figure)
         plt.close(figure)
 
 
-def _heatmap(figure: Any, axis: Any, first: Any) -> None:
+def _heatmap(axis: Any, first: Any) -> None:
     """One instance, as the paper's Figure 4b."""
     values = first[f"{MAIN}/{STYLES[-1]}/instance"]
-    image = axis.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
+    axis.imshow(np.round(values, 1), cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
     for i, row in enumerate(values):
         for j, x in enumerate(row):
-            axis.text(j, i, f"{x:.1f}", ha="center", va="center", fontsize=6.5, color="w" if abs(x) > 0.6 else INK)
+            axis.text(
+                j,
+                i,
+                f"{round(float(x), 1) + 0.0:.1f}",
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="w" if abs(x) > 0.6 else INK,
+            )
     at, words = place(STYLES[-1]), _words()
     axis.set_xticks(range(len(words)), ["wrong label" if k == at else w[1] for k, w in enumerate(words)], rotation=45)
     axis.set_yticks(range(len(words)), ["right label" if k == at else w[0] for k, w in enumerate(words)])
     axis.grid(visible=False)
-    axis.set_title("one instance, token by token, fine-tuned on this style")
+    axis.set_title("cosines of one instance, token by token, fine-tuned on this style")
     axis.set_ylabel("chosen")
     axis.set_xlabel("rejected")
-    figure.colorbar(image, ax=axis, shrink=0.8, label="cosine")
 
 
 def _diagonal(axis: Any, runs: Runs) -> None:
     """The diagonal of the heatmap in every setting."""
     words, at = _words(), place(STYLES[-1])
     for m, setting in enumerate(SHOWN):
-        y = np.stack([identical(r, setting) for r in runs.values()])
-        draw_band(axis, np.arange(y.shape[1]), y, muted(m), setting)
+        low, middle, high = np.quantile([identical(r, setting) for r in runs.values()], (0.1, 0.5, 0.9), axis=0)
+        x, color = np.arange(len(words)) + 0.13 * (m - 2), muted(m)["color"]
+        axis.vlines(x, low, high, color=color, linewidth=1.6)
+        axis.plot(x, middle, linestyle="", marker="osD^v"[m], markersize=3.8, color=color, label=setting)
     axis.axhline(0, color=INK, linewidth=0.8)
     axis.set_xticks(range(len(words)), ["label" if k == at else w[0] for k, w in enumerate(words)], rotation=45)
     axis.set_title(f"the diagonal before DPO, {len(runs)} seeds")

@@ -28,6 +28,7 @@ def new_model(protocol: Protocol, vocabulary: int, seed: int) -> Any:
     except ImportError:
         raise FileError("the experiment needs `transformers`: pip install 'didlab[bridge]'") from None
     logging.set_verbosity_error()
+    plain: dict[str, Any] = {"attn_implementation": "eager"}  # per-sample gradients need plain operations
     config = GPT2Config(
         vocab_size=vocabulary,
         n_positions=protocol.positions,
@@ -41,7 +42,7 @@ def new_model(protocol: Protocol, vocabulary: int, seed: int) -> Any:
         bos_token_id=1,
         eos_token_id=3,
         use_cache=False,
-        **{"attn_implementation": "eager"},  # per-sample gradients need plain operations
+        **plain,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
