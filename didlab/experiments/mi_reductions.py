@@ -273,9 +273,8 @@ def make(out: Output) -> None:
         "The reductions of MI-DPO",
         f"Each loss against MI-DPO with the prior that is said to recover it, on {COUNT} pairs of responses with "
         "rational next-token probabilities, all comparisons exact. Blue: equal on all pairs; amber: under the "
-        "assumption found among those tried, 'exactly if' meaning on none of the other pairs; red: never, or under none "
-        "of them. Cosines of the two gradients by the "
-        "logits, where they differ: median and smallest.",
+        "assumption found among those tried, 'exactly if' meaning on none of the other pairs; red: never, or under "
+        "none of them. Cosines of the two gradients by the logits, where they differ: median and smallest.",
         f"Held fixed, the prior leaves {len(equal[NOTIONS[2]])} of {len(losses)} gradients equal, those whose prior "
         f"does not contain the policy; differentiated, {len(equal[NOTIONS[1]])}. Of {sets['data sets']} data sets of "
         f"three triples of three responses, SimPO's exclusion allows {sets['simpo']}, of which "
