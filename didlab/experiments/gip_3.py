@@ -18,7 +18,7 @@ from .transformer.sweep import Runs, sweep
 
 __all__ = ["SEEDS", "SHOWN", "make"]
 
-SEEDS = tuple(range(6))
+SEEDS = PROTOCOL.seeds[:6]
 SHOWN = [s.name for s in PROTOCOL.settings if not s.exchanged]
 LOOKS = {
     "chosen": {"color": "#0072b2", "linestyle": "-", "linewidth": 1.8},

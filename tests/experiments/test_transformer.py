@@ -198,7 +198,7 @@ def test_a_recorded_run_is_repeated():
     pytest.importorskip("transformers")
     from didlab.experiments.transformer.run import run
 
-    recorded, seed = read_record(), 5
+    recorded, seed = read_record(), PROTOCOL.seeds[5]
     again = {k: np.array(x) for k, x in shortened(run(seed, PROTOCOL)).items()}
     assert again.keys() == recorded[seed].keys()
     for name, x in again.items():

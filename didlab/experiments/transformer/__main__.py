@@ -15,7 +15,7 @@ from .sweep import sweep
 def main(folder: Path) -> None:
     """Run the seeds that are reported and write the record of the package."""
     out = Output("transformer", folder, lambda text, share: print(f"{share:4.0%} {text}", flush=True))
-    write_record(sweep(run, range(PROTOCOL.recorded), PROTOCOL, out.checkpoint, out.say))
+    write_record(sweep(run, PROTOCOL.seeds, PROTOCOL, out.checkpoint, out.say))
     print(RECORD)
 
 

@@ -42,7 +42,8 @@ class Protocol:
         probed, differentiated, inspected: the first pairs of the training data, whose log-likelihoods are recorded,
             whose gradients are, and whose gradients are token by token.
         settings: the ways of fine-tuning; the first is the one that the figures of the paper are compared with.
-        recorded: number of the seeds that are reported, from 0 on.
+        first, recorded: the first of the seeds that are reported, and how many there are. The seeds below `first` were
+            looked at while the statements of `didlab.claims` about these runs were written.
 
     >>> Protocol().fingerprint() == Protocol(width=16).fingerprint()
     False
@@ -78,7 +79,17 @@ class Protocol:
         FineTuning("varied suffixes", varied=True),
         FineTuning("exchanged", exchanged=True),
     )
-    recorded: int = 29
+    first: int = 29
+    recorded: int = 40
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that are reported.
+
+        >>> Protocol(first=3, recorded=2).seeds
+        (3, 4)
+        """
+        return tuple(range(self.first, self.first + self.recorded))
 
     def fingerprint(self) -> str:
         """A text that differs for every other protocol."""
