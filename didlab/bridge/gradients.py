@@ -21,7 +21,9 @@ from ..errors import ArgumentError
 from .backend import Item
 from .huggingface import HuggingFaceBackend
 
-__all__ = ["SELECTIONS", "Geometry", "backward_pass", "dot", "geometry", "selected", "token_geometry", "value_of"]
+__all__ = [
+    "SELECTIONS", "Geometry", "backward_pass", "ches", "dot", "geometry", "selected", "token_geometry", "value_of",
+]
 
 SELECTIONS = ("all", "last-layer", "lora")
 
@@ -101,7 +103,8 @@ def selected(backend: HuggingFaceBackend, which: str = "all", every: int = 1) ->
 
 
 def geometry(
-    backend: HuggingFaceBackend, chosen: Item, rejected: Item, *, which: str = "all", every: int = 1
+    backend: HuggingFaceBackend, chosen: Item, rejected: Item, *, which: str = "all", every: int = 1,
+    tokens: tuple[int, int] | None = None,
 ) -> Geometry:
     """The Gram matrix of the gradients of two log-likelihoods.
 
@@ -109,6 +112,7 @@ def geometry(
         backend: the model; its weights are left as they are.
         chosen, rejected: the responses.
         which, every: as for `selected`.
+        tokens: a token of each response, whose log-probabilities alone count; None for all.
 
     Raises:
         ArgumentError: a choice that has no parameters.
@@ -131,7 +135,11 @@ def geometry(
         p.grad = None
         kept.pop(name, None)
 
-    values = [backward_pass(backend, parameters, item, hook) for item, hook in ((chosen, keep), (rejected, multiply))]
+    w, l = tokens or (None, None)  # noqa: E741
+    values = [
+        backward_pass(backend, parameters, item, hook, token=t)
+        for item, hook, t in ((chosen, keep, w), (rejected, multiply, l))
+    ]
     ww, wl, ll = (float(sum(v[k] for v in found.values())) for k in range(3))
     return Geometry(ww, wl, ll, {n: (v[0], v[1], v[2]) for n, v in found.items()}, *values)
 
@@ -169,6 +177,19 @@ def token_geometry(backend: HuggingFaceBackend, chosen: Item, rejected: Item, *,
         for j in range(i, n):
             out[i, j] = out[j, i] = sum(dot(a, b) for a, b in zip(rows[i], rows[j], strict=True))
     return out
+
+
+def ches(backend: HuggingFaceBackend, chosen: Item, rejected: Item) -> tuple[float, float]:
+    r"""Centred hidden-embedding similarity :math:`\langle h_w, h_l\rangle - \|h_w\|^2`, of sums and of means.
+
+    h is what the head is given at the positions that predict the response's tokens, summed (or averaged) over them;
+    products are taken in float64, so that half precision does not overflow.
+
+    Ref: Razin et al. 2025, Definition 2.
+    """
+    sums = [backend.hidden(i).double().sum(0) for i in (chosen, rejected)]
+    means = [h / len(i.response) for h, i in zip(sums, (chosen, rejected), strict=True)]
+    return tuple(float(w @ l - w @ w) for w, l in (sums, means))  # type: ignore[return-value]  # noqa: E741
 
 
 def dot(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -212,15 +233,16 @@ def value_of(backend: HuggingFaceBackend, item: Item) -> float:
 
 def backward_pass(
     backend: HuggingFaceBackend, parameters: Mapping[str, torch.nn.Parameter], item: Item,
-    hook: Callable[[str, torch.nn.Parameter], None],
+    hook: Callable[[str, torch.nn.Parameter], None], *, token: int | None = None,
 ) -> float:
-    """One backward pass of log pi(y | x); each parameter is handed over the moment its gradient is complete."""
+    """One backward pass of log pi(y | x), or of one token; each parameter is handed over once its gradient is there."""
     with _differentiable(backend, parameters):
         handles = [
             p.register_post_accumulate_grad_hook(lambda q, name=n: hook(name, q)) for n, p in parameters.items()
         ]
         try:
-            value = _token_values(backend, item).sum()
+            tokens = _token_values(backend, item)
+            value = tokens.sum() if token is None else tokens[token]
             value.backward()
         finally:
             for h in handles:

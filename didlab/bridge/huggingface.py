@@ -137,6 +137,40 @@ class HuggingFaceBackend:
         ends = np.cumsum([len(i.response) for i in items])
         return [x.copy() for x in np.split(flat, ends[:-1])]
 
+    def sample(self, prompt: tuple[int, ...], count: int, *, rng: np.random.Generator, length: int) -> list[Item]:
+        """See :class:`~didlab.bridge.backend.Sampler`.
+
+        Tokens are drawn here and not by the model's `generate`, whose settings may come with the model and change the
+        distribution: each token is the inverse of the cumulated probabilities, in float64, at a number from `rng`.
+        """
+        if not prompt:
+            raise BackendError(f"{self.name} cannot draw a response without a prompt")
+        head, ends = self.model.get_output_embeddings(), self._ends()
+        ids = torch.tensor([prompt] * count, device=head.weight.device)
+        drawn = np.zeros((count, 0), dtype=np.int64)
+        live = np.ones(count, dtype=bool)
+        cache: Any = None
+        last = {"logits_to_keep": 1} if "logits_to_keep" in self._takes else {}
+        with torch.inference_mode(), self._adapters():
+            while live.any() and drawn.shape[1] < length:
+                out = self.model(input_ids=ids, past_key_values=cache, use_cache=True, **last)
+                cache = out.past_key_values
+                total = out.logits[:, -1].double().softmax(-1).cumsum(-1).cpu().numpy()
+                at = rng.random(count) * total[:, -1]
+                token = np.array([np.searchsorted(t, a, side="right") for t, a in zip(total, at, strict=True)])
+                drawn = np.concatenate([drawn, token[:, None]], 1)
+                live &= ~np.isin(token, ends)
+                ids = torch.tensor(token[:, None], device=head.weight.device)
+        return [Item(prompt, _until(row, ends)) for row in drawn]
+
+    def _ends(self) -> list[int]:
+        """Ids that end a response."""
+        found: set[int] = set()
+        for settings in (getattr(self.model, "generation_config", None), getattr(self.model, "config", None)):
+            end = getattr(settings, "eos_token_id", None)
+            found |= {end} if isinstance(end, int) else set(end or ())
+        return sorted(found)
+
     def _batch(self, items: Sequence[Item]) -> tuple[torch.Tensor, ...]:
         """Padded ids and mask, and for every response token its row, the position before it, and its id."""
         width = max(i.tokens for i in items)
@@ -198,6 +232,13 @@ class HuggingFaceBackend:
             with self.model.disable_adapter():
                 yield
 
+    def hidden(self, item: Item) -> torch.Tensor:
+        """What the head is given where it predicts the response's tokens, shape (tokens, width)."""
+        device = self.model.get_output_embeddings().weight.device
+        ids, mask, rows, places, _ = self._batch([item])
+        with torch.inference_mode(), self._adapters():
+            return self._hidden(ids.to(device), mask.to(device))[rows.to(device), places.to(device)]
+
     # what the self-audit compares with
 
     def in_float32(self) -> HuggingFaceBackend | None:
@@ -230,6 +271,12 @@ class HuggingFaceBackend:
             logits = self.model(input_ids=ids).logits[0].double()
         rows = logits[len(item.prompt) - 1 : -1].log_softmax(-1)
         return rows.gather(-1, torch.tensor(item.response, device=device)[:, None])[:, 0].cpu().numpy()
+
+
+def _until(row: np.ndarray, ends: Sequence[int]) -> tuple[int, ...]:
+    """The tokens up to the first that ends a response, and that one."""
+    hits = np.flatnonzero(np.isin(row, ends))
+    return tuple(int(t) for t in (row[: hits[0] + 1] if len(hits) else row))
 
 
 def _after_head(config: Any) -> Any:

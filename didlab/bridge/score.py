@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from ..errors import BackendError, FileError
 from .audit import audit
 from .backend import Backend, Item, checked
 from .data import Pair, fingerprint
+from .sampling import Drawn, Sampling, drawers, first_with_prompt
 from .table import MODELS, write_table
 
 __all__ = ["Plan", "batches", "score", "score_rows"]
 
 Progress = Callable[[int, int], None]
+Row = tuple[str, str, str, Item]  # id, prompt, role, what is scored
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,17 @@ def batches(items: Sequence[Item], budget: int) -> list[list[int]]:
 
 def score(
     data: Sequence[Pair], models: Mapping[str, Backend], out: str | Path, *, plan: Plan | None = None,
-    insist: Sequence[str] = (), rank: int = 0, world: int = 1, about: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    sampling: Sampling | None = None, insist: Sequence[str] = (), rank: int = 0, world: int = 1,
+    about: Mapping[str, Any] | None = None, progress: Progress | None = None,
 ) -> Path:
     """Score every response of every pair under every model, and write the table.
 
     Args:
         data: the pairs.
-        models: backends by their column: policy, reference, and rejected_policy if there is one.
+        models: backends by their column: policy, reference, and rejected_policy and did_policy if there are such.
         out: the table's path; unfinished parts are kept beside it in `<out>.parts`.
         plan: how the work is cut.
+        sampling: draw responses too, and score them under every model; None for none.
         insist: names of backends whose numbers are used although they fail the self-audit.
         rank, world: this process and how many there are; each takes every `world`-th part.
         about: what else the metadata should say.
@@ -101,20 +105,22 @@ def score(
         "pairs": len(data),
         "models": {c: {"name": m.name, **m.fingerprint()} for c, m in models.items()},
         "plan": {"pairs_per_part": plan.pairs_per_part, "token_budget": plan.token_budget},
+        "sampling": None if sampling is None else vars(sampling),
         "audit": {c: [_told(f) for f in a.findings] for c, a in audits.items()},
         **(about or {}),
     }
     folder = path.with_name(path.name + ".parts")
     _same_work(folder, told)
-    parts = [data[n : n + plan.pairs_per_part] for n in range(0, len(data), plan.pairs_per_part)]
+    parts = _parts(data, models, plan, sampling)
+    total = sum(size for size, _ in parts)
     done = 0
     for k in range(rank, len(parts), world):
-        file = folder / f"part-{k:06d}.parquet"
+        file, (size, rows) = folder / f"part-{k:06d}.parquet", parts[k]
         if not file.exists():
-            _part(parts[k], models, plan, file, told, progress and _shifted(progress, done, 2 * len(data)))
-        done += 2 * len(parts[k])
+            write_table(file, _scored(rows(), models, plan, progress and _shifted(progress, done, total)), told)
+        done += size
         if progress:
-            progress(done, 2 * len(data))
+            progress(done, total)
     files = [folder / f"part-{k:06d}.parquet" for k in range(len(parts))]
     if rank == 0:
         while not all(f.exists() for f in files):  # the other processes are still at theirs
@@ -122,6 +128,30 @@ def score(
         _merge(files, path, told)
         shutil.rmtree(folder)
     return path
+
+
+def _parts(
+    data: Sequence[Pair], models: Mapping[str, Backend], plan: Plan, how: Sampling | None
+) -> list[tuple[int, Callable[[], list[Row]]]]:
+    """Every part: how many responses it has, and what gives them."""
+    prompts, n = first_with_prompt(data), plan.pairs_per_part
+    out: list[tuple[int, Callable[[], list[Row]]]] = []
+    for k in range(0, len(data), n):
+        some, names = data[k : k + n], prompts[k : k + n]
+        out.append((2 * len(some), partial(_rows, some, names)))
+    if how is not None:
+        to_draw, n = drawers(data, models, how), max(1, 2 * n // how.count)
+        for k in range(0, len(to_draw), n):
+            out.append((how.count * len(to_draw[k : k + n]), partial(_draw, to_draw[k : k + n], models, how)))
+    return out
+
+
+def _rows(data: Sequence[Pair], prompts: Sequence[str]) -> list[Row]:
+    return [(p.id, name, role, i) for p, name in zip(data, prompts, strict=True) for role, i in p.items()]
+
+
+def _draw(prompts: Sequence[Drawn], models: Mapping[str, Backend], how: Sampling) -> list[Row]:
+    return [(f"{d.prompt}:{n}", d.prompt, d.role, i) for d in prompts for n, i in enumerate(d.draw(models, how))]
 
 
 def _shifted(progress: Progress, start: int, total: int) -> Progress:
@@ -137,7 +167,8 @@ def _told(finding: Any) -> dict[str, Any]:
 def _same_work(folder: Path, told: Mapping[str, Any]) -> None:
     """Unfinished work may be continued only with the same data, models and plan."""
     file = folder / "plan.json"
-    text = json.dumps({k: told[k] for k in ("data", "pairs", "models", "plan")}, sort_keys=True, indent=1) + "\n"
+    decisive = {k: told[k] for k in ("data", "pairs", "models", "plan", "sampling")}
+    text = json.dumps(decisive, sort_keys=True, indent=1) + "\n"
     if file.exists() and file.read_text(encoding="utf-8") != text:
         raise FileError(
             f"{folder} holds unfinished work with other data, models or batches; finish that run, or remove the folder"
@@ -146,13 +177,6 @@ def _same_work(folder: Path, told: Mapping[str, Any]) -> None:
     temporary = folder / f".plan.{os.getpid()}.tmp"
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(file)
-
-
-def _part(
-    part: Sequence[Pair], models: Mapping[str, Backend], plan: Plan, file: Path, told: Mapping[str, Any],
-    progress: Progress | None,
-) -> None:
-    write_table(file, score_rows(part, models, plan=plan, progress=progress), told)
 
 
 def score_rows(
@@ -168,17 +192,22 @@ def score_rows(
     >>> [r["policy_sum"] for r in score_rows([pair], {"policy": CallableBackend(lambda x, y: [-1.0] * len(y))})]
     [-2.0, -1.0]
     """
-    labelled = [(pair.id, role, item) for pair in data for role, item in pair.items()]
-    items = [item for _, _, item in labelled]
+    return _scored(_rows(data, first_with_prompt(data)), models, plan or Plan(), progress)
+
+
+def _scored(
+    labelled: Sequence[Row], models: Mapping[str, Backend], plan: Plan, progress: Progress | None
+) -> list[dict[str, Any]]:
+    items = [item for *_, item in labelled]
     rows: list[dict[str, Any]] = [
         {
-            "id": id, "role": role, "prompt_tokens": len(item.prompt), "tokens": len(item.response),
+            "id": id, "prompt": prompt, "role": role, "prompt_tokens": len(item.prompt), "tokens": len(item.response),
             "response_ids": list(item.response),
         }
-        for id, role, item in labelled
+        for id, prompt, role, item in labelled
     ]
     seen = np.zeros(len(items), dtype=int)
-    for batch in batches(items, (plan or Plan()).token_budget):
+    for batch in batches(items, plan.token_budget):
         chosen = [items[i] for i in batch]
         for column, model in models.items():
             for i, row in zip(batch, checked(model.name, chosen, model.token_log_probs(chosen)), strict=True):

@@ -2,12 +2,16 @@ r"""The table that `didlab score` writes: one row for each response, in Parquet,
 
 | column | type | meaning |
 |---|---|---|
-| id | string | the pair's id |
-| role | string | chosen or rejected (or sample, for responses drawn from the policy itself) |
-| prompt_tokens, tokens | int32 | numbers of tokens of the prompt and of the response |
-| response_ids | list of int32 | the response |
-| policy, reference, rejected_policy | list of float32 | log-probability of each token in nats; null if not scored |
-| policy_sum, reference_sum, rejected_policy_sum | float64 | their sums, summed in float64 |
+| id | string | the pair's id, or that of a drawn response |
+| prompt | string | the id of the first pair with this prompt: responses of one prompt are not independent |
+| role | string | chosen or rejected; sample, reference-sample or did-sample for responses that a model drew |
+| prompt_tokens, tokens | int32 | numbers of tokens of the prompt and of the response; null if not known |
+| response_ids | list of int32 | the response; null if not known |
+| policy, reference, rejected_policy, did_policy | list of float32 | nats of each token; null if only a sum is known |
+| policy_sum, and so on | float64 | their sums, summed in float64; null if not scored |
+
+`rejected_policy` wrote the rejected responses. `did_policy` was trained with the reward log pi on pairs of a response
+of the policy against one of the reference: Appendix K's stand-in for the distribution of differential information.
 
 The file's metadata holds, under `didlab`, a JSON object: schema, fingerprints of models and data, versions, audits.
 """
@@ -24,24 +28,25 @@ import numpy as np
 
 from ..errors import FileError
 
-__all__ = ["MODELS", "SCHEMA", "Scores", "read_scores", "schema", "scores_of", "write_table"]
+__all__ = ["DRAWN", "MODELS", "SCHEMA", "Scores", "read_scores", "schema", "scores_of", "write_table"]
 
 SCHEMA = "didlab/scores/1"
-MODELS = ("policy", "reference", "rejected_policy")
+MODELS = ("policy", "reference", "rejected_policy", "did_policy")
+DRAWN = {"sample": "policy", "reference-sample": "reference", "did-sample": "did_policy"}  # role: who drew it
 
 
 def schema() -> Any:
     """The columns, as a pyarrow schema.
 
     >>> schema().names[:3]
-    ['id', 'role', 'prompt_tokens']
+    ['id', 'prompt', 'role']
     """
     import pyarrow as pa
 
     rows = pa.list_(pa.float32())
     return pa.schema(
-        [("id", pa.string()), ("role", pa.string()), ("prompt_tokens", pa.int32()), ("tokens", pa.int32()),
-         ("response_ids", pa.list_(pa.int32()))]
+        [("id", pa.string()), ("prompt", pa.string()), ("role", pa.string()), ("prompt_tokens", pa.int32()),
+         ("tokens", pa.int32()), ("response_ids", pa.list_(pa.int32()))]
         + [(m, rows) for m in MODELS]
         + [(f"{m}_sum", pa.float64()) for m in MODELS]
     )
@@ -66,17 +71,23 @@ class Scores:
 
     Attributes:
         about: the metadata.
-        columns: id, role, tokens, and `<model>_sum` with NaN where a model did not score.
-        per_token: for each model the rows of token log-probabilities, empty where it did not score.
+        columns: id, prompt, role, tokens (-1 where not known), and `<model>_sum` with NaN where a model did not score.
+        per_token: for each model the rows of token log-probabilities, empty where they are not known.
     """
 
     about: Mapping[str, Any]
     columns: Mapping[str, np.ndarray]
     per_token: Mapping[str, list[np.ndarray]]
 
-    def has(self, model: str) -> bool:
-        """Whether a model scored every response."""
-        return bool(len(self)) and not np.isnan(self.columns[f"{model}_sum"]).any()
+    def has(self, model: str, *roles: str) -> bool:
+        """Whether a model scored every response of these roles (of the pairs if none is named)."""
+        wanted = np.isin(self.columns["role"], roles or ("chosen", "rejected"))
+        return bool(wanted.any()) and not np.isnan(self.columns[f"{model}_sum"][wanted]).any()
+
+    @property
+    def lengths(self) -> bool:
+        """Whether the number of tokens of every response is known."""
+        return bool((self.columns["tokens"] > 0).all())
 
     def __len__(self) -> int:
         return len(self.columns["id"])
@@ -102,9 +113,10 @@ class Scores:
 def scores_of(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any] | None = None) -> Scores:
     """Rows of a table, as `score_rows` gives them, ready to be measured."""
     columns: dict[str, np.ndarray] = {
-        n: np.array([r[n] for r in rows], dtype=object if n in ("id", "role") else np.int64)
-        for n in ("id", "role", "prompt_tokens", "tokens")
+        n: np.array([r[n] for r in rows], dtype=object) for n in ("id", "prompt", "role")
     }
+    for n in ("prompt_tokens", "tokens"):
+        columns[n] = np.array([-1 if r[n] is None else r[n] for r in rows], dtype=np.int64)
     tokens: dict[str, list[np.ndarray]] = {}
     for m in MODELS:
         sums = [r.get(f"{m}_sum") for r in rows]
@@ -140,7 +152,7 @@ def read_scores(path: str | Path) -> Scores:
     scores = scores_of(table.to_pylist(), about)
     for m in MODELS:
         for n, (row, total) in enumerate(zip(scores.per_token[m], scores.columns[f"{m}_sum"], strict=True)):
-            if np.isnan(total) and not len(row):
+            if not len(row):  # not scored, or known as a sum only
                 continue
             slack = 1e-6 * max(1.0, float(np.abs(row).sum()))  # float32 keeps 24 bits of each entry
             if len(row) != scores.columns["tokens"][n] or not abs(row.sum() - total) <= slack:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arguments import whole
 from ..carriers import NUMPY
-from ..errors import ArgumentError
+from ..errors import ArgumentError, BackendError
 from .backend import Item
 
 __all__ = ["TabularBackend"]
@@ -73,6 +73,9 @@ class TabularBackend:
 
     def token_log_probs(self, items: Sequence[Item]) -> list[np.ndarray]:
         """See :class:`~didlab.bridge.Backend`."""
+        largest = max((y for i in items for y in i.response), default=0)
+        if largest >= self.vocabulary:
+            raise BackendError(f"{self.name} knows token ids below {self.vocabulary}; got {largest}")
         return [
             np.array([self.row(i.prompt + i.response[:t])[y] for t, y in enumerate(i.response)]) for i in items
         ]
@@ -96,18 +99,17 @@ class TabularBackend:
         return np.array([row.sum() for row in self.token_log_probs(items)])
 
     def sample(self, prompt: tuple[int, ...], count: int, *, rng: np.random.Generator, length: int) -> list[Item]:
-        """See :class:`~didlab.bridge.backend.Sampler`; `length` must be the model's own.
+        """See :class:`~didlab.bridge.backend.Sampler`.
 
         >>> coin = TabularBackend(lambda prefix: [0.0, 0.0], vocabulary=2, length=2)
         >>> [i.response for i in coin.sample((), 2, rng=np.random.default_rng(0), length=2)]
         [(1, 0), (0, 0)]
         """
-        if length != self.length:
-            raise ArgumentError("length", f"the model's own, {self.length}", str(length))
+        limit = min(whole("length", length, 1), self.length)
         out: list[Item] = []
         for _ in range(count):
             response: tuple[int, ...] = ()
-            while len(response) < self.length and (not response or response[-1] != self.end):
+            while len(response) < limit and (not response or response[-1] != self.end):
                 p = np.exp(self.row(prompt + response))
                 response += (int(np.searchsorted(np.cumsum(p), rng.random() * p.sum(), side="right")),)
             out.append(Item(prompt, response))

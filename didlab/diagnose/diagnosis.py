@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from . import measures
 from .entry import Entry
 from .pairs import Pairs, pairs_of
 from .samples import entropies
+from .silent import SILENT
 
 __all__ = ["SCHEMA", "Diagnosis", "diagnose"]
 
@@ -28,17 +29,24 @@ class Diagnosis:
         settings: objective and hyper-parameters.
         columns: the pairs themselves.
         entries: the measurements.
+        layers: squared norms and inner product of the gradients by layer, where gradients were taken.
     """
 
     about: Mapping[str, Any]
     settings: Mapping[str, Any]
     columns: Pairs
     entries: tuple[Entry, ...]
+    layers: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def pairs(self) -> int:
         """How many pairs."""
         return len(self.columns)
+
+    @property
+    def silent(self) -> Mapping[str, str]:
+        """Statements on which this table says nothing, each with the reason."""
+        return {c: why for c, why in SILENT.items() if not self.of(c)}
 
     def __getitem__(self, name: str) -> Entry:
         return {e.name: e for e in self.entries}[name]
@@ -50,9 +58,10 @@ class Diagnosis:
     def plain(self) -> dict[str, Any]:
         """As JSON would have it."""
         return {
-            "schema": SCHEMA, "settings": dict(self.settings), "pairs": self.pairs,
+            "schema": SCHEMA, "settings": dict(self.settings), "pairs": self.pairs, "prompts": self.columns.prompts,
             "models": self.about.get("models", {}), "data": self.about.get("data"),
-            "entries": [e.plain() for e in self.entries],
+            "entries": [e.plain() for e in self.entries], "silent": dict(self.silent),
+            "layers": {k: dict(zip(("ww", "wl", "ll"), v, strict=True)) for k, v in self.layers.items()},
         }
 
 

@@ -20,7 +20,9 @@ class Pairs:
         chosen, rejected: under the policy.
         ref_chosen, ref_rejected: under the reference.
         source_chosen, source_rejected: under the policy that wrote the rejected responses, if it was scored.
-        chosen_tokens, rejected_tokens: lengths.
+        chosen_tokens, rejected_tokens: lengths; -1 where they are not known.
+        prompt: which prompt each pair is of.
+        id: what each pair is called.
     """
 
     chosen: np.ndarray
@@ -29,11 +31,23 @@ class Pairs:
     ref_rejected: np.ndarray
     chosen_tokens: np.ndarray
     rejected_tokens: np.ndarray
+    prompt: np.ndarray
+    id: np.ndarray
     source_chosen: np.ndarray | None = None
     source_rejected: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.chosen)
+
+    @property
+    def prompts(self) -> int:
+        """How many different prompts."""
+        return len(set(self.prompt))
+
+    @property
+    def lengths(self) -> bool:
+        """Whether the numbers of tokens are known."""
+        return bool((self.chosen_tokens > 0).all() and (self.rejected_tokens > 0).all())
 
     @property
     def chosen_change(self) -> np.ndarray:
@@ -64,4 +78,5 @@ def pairs_of(scores: Scores) -> Pairs:
     if len(chosen) < 2:
         raise FileError(f"a diagnosis needs at least two pairs; the table has {len(chosen)}")
     source = scores.paired("rejected_policy_sum") if scores.has("rejected_policy") else (None, None)
-    return Pairs(chosen, rejected, *scores.paired("reference_sum"), *scores.paired("tokens"), *source)
+    named = scores.of("chosen", "prompt"), scores.of("chosen", "id")
+    return Pairs(chosen, rejected, *scores.paired("reference_sum"), *scores.paired("tokens"), *named, *source)

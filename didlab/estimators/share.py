@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 
-__all__ = ["Share", "share_estimate"]
+__all__ = ["Share", "share_estimate", "wilson"]
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,18 @@ class Share:
         return self._wilson(float(ndtri((1 + level) / 2)))
 
     def _wilson(self, z: float) -> tuple[float, float]:
-        n, p = self.count, self.value
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return wilson(self.value, self.count, z)
+
+
+def wilson(p: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's interval of a share p of n trials, z standard deviations to each side.
+
+    >>> [round(x, 3) for x in wilson(0.5, 4, 1.0)]
+    [0.276, 0.724]
+    """
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def share_estimate(hits: Any) -> Share:

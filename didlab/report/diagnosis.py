@@ -17,6 +17,29 @@ def number(x: float, unit: str) -> str:
     return f"{x:.1%}" if unit == "share" else f"{x:+.4g}" if unit.startswith("nats") else f"{x:.4g}"
 
 
+def by_layer(d: Diagnosis) -> list[tuple[str, float, float]]:
+    """Name, inner product and cosine of each layer."""
+    return [
+        (name, wl, wl / (ww * ll) ** 0.5 if ww > 0 and ll > 0 else float("nan"))
+        for name, (ww, wl, ll) in d.layers.items()
+    ]
+
+
+def layers(d: Diagnosis) -> list[str]:
+    """Inner products and cosines of the gradients by layer."""
+    if not d.layers:
+        return []
+    width = max(map(len, d.layers))
+    head = f"{'layer':<{width}}  {'inner product':>13}  cosine"
+    return ["", head, *(f"{name:<{width}}  {wl:>13.4g}  {cosine:+.3f}" for name, wl, cosine in by_layer(d))]
+
+
+def cautions(d: Diagnosis) -> list[str]:
+    """The measurements whose intervals should not be trusted, each with the reason."""
+    said = [f"! {e.name}: {e.caution}" for e in d.entries if e.caution]
+    return ["", *said] if said else []
+
+
 def row(e: Any) -> tuple[str, str, str, str, str]:
     """Name, value, interval, count and title of one line."""
     low, high = (number(x, e.unit) for x in e.interval)
@@ -31,7 +54,9 @@ def heading(d: Diagnosis) -> list[str]:
     settings = ", ".join(f"{k} {v}" for k, v in d.settings.items())
     failed = [f"{c}: {f['check']}" for c, found in d.about.get("audit", {}).items() for f in found if not f["passed"]]
     warned = [f"! the self-audit was overruled: {', '.join(failed)}"] if failed else []
-    return [f"{d.pairs:,} pairs; {settings}", *said, *warned]
+    prompts = d.columns.prompts
+    means = f" on {prompts:,} prompts, each of which counts once" if 1 < prompts < d.pairs else ""
+    return [f"{d.pairs:,} pairs{means}; {settings}", *said, *warned]
 
 
 def lines(d: Diagnosis) -> list[str]:
@@ -41,7 +66,7 @@ def lines(d: Diagnosis) -> list[str]:
     table = [
         f"{r[0]:<{widths[0]}}  {r[1]:>{widths[1]}}  {r[2]:<{widths[2]}}  {r[3]:>{widths[3]}}  {r[4]}" for r in rows
     ]
-    return [*heading(d), "", *table]
+    return [*heading(d), "", *table, *cautions(d), *layers(d)]
 
 
 def write_diagnosis(d: Diagnosis, file: TextIO | None = None) -> None:
@@ -62,3 +87,4 @@ def write_diagnosis(d: Diagnosis, file: TextIO | None = None) -> None:
     for r in cells:
         table.add_row(*r)
     console.print(table)
+    console.print("\n".join([*cautions(d), *layers(d)]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .chart import Series, chart
-from .diagnosis import heading, number
+from .diagnosis import by_layer, heading, number
 from .page import shell
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ FAMILIES = {
     "power-law": "The power law",
     "loss": "The loss",
     "entropy": "Entropy",
+    "did": "The DID",
+    "gradients": "Gradients",
     "divergence": "Divergence",
 }
 
@@ -45,7 +47,7 @@ def diagnosis_page(d: Diagnosis, *, source: str = "") -> str:
         '<button id="theme" class="needs-js" type="button" aria-label="Switch between light and dark">◐</button></div>'
         f'<div class="lead"><p>{escape(head[0])}</p>{lead}</div></header>'
         f'<main id="main" class="wrap"><section class="pictures">{_cloud(d)}{_gains(d)}{_reliability(d)}</section>'
-        f"{_tables(d)}</main>"
+        f"{_tables(d)}{_layers(d)}</main>"
         f'<footer class="wrap"><p>To repeat it: <code>didlab diagnose {escape(source)}</code></p></footer>'
     )
     return shell("didlab: diagnosis", body)
@@ -136,12 +138,25 @@ def _tables(d: Diagnosis) -> str:
     return "".join(out)
 
 
+def _layers(d: Diagnosis) -> str:
+    """The gradients by layer, as the terminal shows them."""
+    if not d.layers:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{wl:.4g}</td><td>{cosine:+.3f}</td></tr>'
+        for name, wl, cosine in by_layer(d)
+    )
+    return (
+        '<h2>Gradients by layer</h2><table class="measured"><thead><tr><th scope="col">layer</th>'
+        f'<th scope="col">inner product</th><th scope="col">cosine</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
 def _row(e: Entry) -> str:
     low, high = (number(v, e.unit) for v in e.interval)
     unit = "" if e.unit in ("share", "") else f" {e.unit}"
-    said = " ".join(
-        f"<span>{word}: {escape(text)}.</span>" for word, text in (("Shows", e.shows), ("Limits", e.cannot)) if text
-    )
+    words = (("Shows", e.shows), ("Limits", e.cannot), ("Caution", e.caution))
+    said = " ".join(f"<span>{word}: {escape(text)}.</span>" for word, text in words if text)
     claims = f"<span>Bears on {escape(', '.join(e.claims))}.</span>" if e.claims else ""
     return (
         f'<tr><th scope="row">{escape(e.title)}<div class="fine">{said} {claims}</div></th>'
