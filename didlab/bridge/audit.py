@@ -3,12 +3,15 @@ r"""The self-audit: what must be true of any honest source of token log-probabil
 The chain rule does most of the work: scoring :math:`y` after :math:`x` and scoring :math:`y_{>k}` after
 :math:`x\,y_{\le k}` are the same numbers, and so are those of a response that was cut short. A shift between logits
 and labels, a leak from the padding or from a packed neighbour, or a mask over the wrong tokens breaks it.
+
+Half precision would hide mistakes below its own rounding, about half a nat on a token. So every check is made on a
+float32 copy of the model as well, where there is room for one, at the rounding of float32.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,32 +104,38 @@ def audit(backend: Backend, items: Sequence[Item]) -> Audit:
     order = sorted(range(len(items)), key=lambda i: items[i].tokens)
     picked = sorted({order[int(i)] for i in np.linspace(0, len(order) - 1, PROBES)})
     probes = [items[i] for i in picked]
+    rows = _score(backend, probes)
+    wide: Any = backend.in_float32() if hasattr(backend, "in_float32") else None  # type: ignore[attr-defined]
+    findings = [*_checks(backend, probes, rows), _precision(wide, probes, rows)]
+    if wide is not None:
+        copied = _checks(wide, probes, _score(wide, probes))
+        findings += [_grid(rows), *(replace(f, check=f"{f.check}, float32 copy") for f in copied)]
+    return Audit(backend.name, tuple(findings))
+
+
+def _checks(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray]) -> list[Finding]:
+    """Everything that is judged, at the rounding of the backend's own numbers."""
     bound = float(getattr(backend, "rounding", EXACT))
-    together = _score(backend, probes)
-    return Audit(
-        backend.name,
-        (
-            _signs(together, bound),
-            _same("same twice", together, _score(backend, probes), 0.0, "two runs on the same batch differ by {}"),
-            _log_two(probes, together, _score(backend, probes)),
-            _same(
-                "one at a time", together, [_score(backend, [i])[0] for i in probes], bound,
-                "a response scored alone and in a batch differ by {}",
-            ),
-            _same(
-                "order of the batch", together, _score(backend, probes[::-1])[::-1], bound,
-                "values depend on the order of the batch, or belong to other responses, by {}",
-            ),
-            _chain(backend, probes, together, bound),
-            _cut(backend, probes, together, bound),
-            _sees(backend, probes, together, bound),
-            _normalised(backend, probes, bound),
-            _padding(backend, probes, together, bound),
-            _plain(backend, probes, together, bound),
-            _precision(backend, probes, together),
-            _adapter(backend, probes, together, bound),
+    return [
+        _signs(rows, bound),
+        _same("same twice", rows, _score(backend, probes), 0.0, "two runs on the same batch differ by {}"),
+        _log_two(probes, rows, _score(backend, probes)),
+        _same(
+            "one at a time", rows, [_score(backend, [i])[0] for i in probes], bound,
+            "a response scored alone and in a batch differ by {}",
         ),
-    )
+        _same(
+            "order of the batch", rows, _score(backend, probes[::-1])[::-1], bound,
+            "values depend on the order of the batch, or belong to other responses, by {}",
+        ),
+        _chain(backend, probes, rows, bound),
+        _cut(backend, probes, rows, bound),
+        _sees(backend, probes, rows, bound),
+        _normalised(backend, probes, bound),
+        _padding(backend, probes, rows, bound),
+        _plain(backend, probes, rows, bound),
+        _adapter(backend, probes, rows, bound),
+    ]
 
 
 def _score(backend: Backend, items: Sequence[Item]) -> list[np.ndarray]:
@@ -267,12 +276,23 @@ def _plain(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray], bou
     return _same("the model's own logits", rows, wanted, bound, "values differ from the plain log-softmax by {}")
 
 
-def _precision(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray]) -> Finding:
+def _grid(rows: Sequence[np.ndarray]) -> Finding:
+    """Log-probabilities computed in float32 are not all numbers of 8 or 11 significant bits."""
+    values = np.concatenate(list(rows))
+    check, words = "log-softmax in float32", "not rounded to half precision"
+    with np.errstate(over="ignore"):
+        half = np.float16(values).astype(float) == values
+    mantissa = np.frexp(values)[0] * 2**8  # bfloat16 keeps 8 bits
+    if len(values) >= 4 and (half.all() or (mantissa == np.round(mantissa)).all()):
+        return Finding(check, np.inf, 0.0, False, "every value is a number of half precision")
+    return Finding(check, 0.0, 0.0, True, words)
+
+
+def _precision(wide: Any, probes: Sequence[Item], rows: Sequence[np.ndarray]) -> Finding:
     """What the working dtype costs: reported, not judged."""
     check = "float32 against the working dtype"
-    wide = backend.in_float32() if hasattr(backend, "in_float32") else None
     if wide is None:
-        return Finding(check, None, None, True, "the backend works in float32 or wider, or does not say")
+        return Finding(check, None, None, True, "the backend works in float32 or wider, or has no room for a copy")
     worst = max(_gap(a, b) for a, b in zip(rows, _score(wide, probes), strict=True))
     return Finding(check, worst, None, True, f"they differ by {worst:.2g} nats on a token at most")
 

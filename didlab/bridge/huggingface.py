@@ -14,6 +14,7 @@ import contextlib
 import copy
 import hashlib
 import inspect
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -242,23 +243,27 @@ class HuggingFaceBackend:
     # what the self-audit compares with
 
     def in_float32(self) -> HuggingFaceBackend | None:
-        """A copy in float32, or None where the weights are that wide already."""
-        if torch.finfo(self.dtype).bits >= 32:
+        """The same with a copy of the model in float32; None where it is that wide already, or there is no room."""
+        need = 4 * sum(p.numel() for p in self.model.parameters()) * 3 // 2  # the narrow copy is there meanwhile
+        if torch.finfo(self.dtype).bits >= 32 or need > _room(self.model.get_output_embeddings().weight.device):
             return None
-        copied = copy.deepcopy(self.model).float()
-        return HuggingFaceBackend(copied, name=self._name, pad=self.pad, padding=self.padding, adapter=self.adapter)
+        return self._like(model=copy.deepcopy(self.model).float())
+
+    def _like(self, **changed: Any) -> HuggingFaceBackend:
+        """The same backend, mistakes included, with some attributes changed."""
+        made = copy.copy(self)
+        vars(made).update(changed)
+        return made
 
     def with_padding(self, side: str) -> HuggingFaceBackend:
         """The same model with padding on the other side."""
-        return HuggingFaceBackend(self.model, name=self._name, pad=self.pad, padding=side, adapter=self.adapter)
+        return self._like(padding=side)
 
     def base(self) -> HuggingFaceBackend | None:
         """Where the adapter is off: a copy of the base model from which the adapter's modules were removed."""
         if self.adapter:
             return None
-        return HuggingFaceBackend(
-            copy.deepcopy(self.model).unload(), name=self._name, pad=self.pad, padding=self.padding
-        )
+        return self._like(model=copy.deepcopy(self.model).unload(), adapter=True)
 
     def plain(self, item: Item) -> np.ndarray:
         """The same numbers the obvious way: one response, no padding, the model's own logits, log-softmax in float64.
@@ -277,6 +282,16 @@ def _until(row: np.ndarray, ends: Sequence[int]) -> tuple[int, ...]:
     """The tokens up to the first that ends a response, and that one."""
     hits = np.flatnonzero(np.isin(row, ends))
     return tuple(int(t) for t in (row[: hits[0] + 1] if len(hits) else row))
+
+
+def _room(device: torch.device) -> int:
+    """Free memory of a device in bytes; of the machine for the CPU, where it can be told."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 62
 
 
 def _after_head(config: Any) -> Any:

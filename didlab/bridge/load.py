@@ -44,6 +44,8 @@ def load_backend(name: str, *, dtype: str = "float32", device: str = "cpu", padd
 
     folder = Path(name)
     options: dict[str, Any] = {"dtype": getattr(torch, dtype), "use_safetensors": True, "trust_remote_code": False}
+    if any(folder.glob("adapter_model*.bin")) and not any(folder.glob("adapter_model*.safetensors")):
+        raise BackendError(f"{name} has its adapter as a pickle, which is not opened; save it as safetensors")
     try:
         if (folder / "adapter_config.json").is_file():
             peft: Any = importlib.import_module("peft")

@@ -149,6 +149,56 @@ def test_mistakes_in_a_transformer_are_rejected():
     assert {f.check for f in found.findings if not f.passed} >= {"padding left = right", "the model's own logits"}
 
 
+def rounded(self, hidden, targets):
+    return HuggingFaceBackend._log_probs(self, hidden, targets).bfloat16().float()
+
+
+def shortened(self, hidden, targets):
+    """The normaliser leaves out the last two tokens of the vocabulary."""
+    import torch
+
+    z = self.model.get_output_embeddings()(hidden).float()
+    return torch.minimum(z.gather(-1, targets[:, None])[:, 0] - z[:, :-2].logsumexp(-1), torch.tensor(0.0))
+
+
+def unmasked(self, items):
+    ids, mask, *rest = HuggingFaceBackend._batch(self, items)
+    return ids, mask * 0 + 1, *rest
+
+
+def swapped(self, items):
+    """The first token of the longest prompt is overwritten by padding."""
+    ids, *rest = HuggingFaceBackend._batch(self, items)
+    k = max(range(len(items)), key=lambda i: len(items[i].prompt))
+    ids[k, 0] = self.pad if len(items) > 1 else ids[k, 0]
+    return ids, *rest
+
+
+@pytest.mark.parametrize(
+    ("method", "mistake", "options"),
+    [("_log_probs", rounded, {}), ("_log_probs", shortened, {}), ("_batch", unmasked, {"padding": "left"}),
+     ("_batch", swapped, {})],
+    ids=lambda x: getattr(x, "__name__", ""),
+)
+def test_mistakes_below_the_rounding_of_half_precision_are_rejected(method, mistake, options):
+    """On a model whose logits are nearly flat each mistake is smaller than what bfloat16 alone may differ by."""
+    import torch
+
+    items = [
+        Item(tuple(RNG.integers(3, 64, RNG.integers(2, 9))), tuple(RNG.integers(3, 64, RNG.integers(2, 9))))
+        for _ in range(8)
+    ]
+    model = build("llama", dtype=torch.bfloat16, spread=1.5)
+    honest = HuggingFaceBackend(model, **options)
+    found = audit(honest, items)
+    assert found.passed, [f for f in found.findings if not f.passed]
+    assert any("float32 copy" in f.check for f in found.findings)
+    broken = type("Broken", (HuggingFaceBackend,), {method: mistake})(model, **options)
+    pairs = zip(honest.token_log_probs(items), broken.token_log_probs(items), strict=True)
+    assert 0 < max(np.abs(a - b).max() for a, b in pairs) < honest.rounding
+    assert not audit(broken, items).passed
+
+
 def test_what_cannot_be_scores_at_all():
     with pytest.raises(BackendError, match="one log-probability per token"):
         audit(CallableBackend(lambda x, y: -1.0), ITEMS)

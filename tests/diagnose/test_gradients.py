@@ -25,9 +25,10 @@ from tests.bridge.conftest import models, rows, tokenizer  # noqa: F401  (fixtur
 def scored(models, rows, tmp_path, capsys):  # noqa: F811
     data, table = tmp_path / "data.jsonl", tmp_path / "s.parquet"
     data.write_text("".join(json.dumps(r) + "\n" for r in rows))
-    columns = (("policy", "policy"), ("reference", "reference"), ("rejected-policy", "source"), ("did-policy", "source"))
-    named = [f"--{c}={models / f}" for c, f in columns]
-    assert main(["score", *named, "--data", str(data), "--out", str(table), "--samples=3", "--sample-length=4"]) == 0
+    columns = {"policy": "policy", "reference": "reference", "rejected-policy": "source", "did-policy": "source"}
+    named = [f"--{c}={models / f}" for c, f in columns.items()]
+    files = ["--data", str(data), "--out", str(table)]
+    assert main(["score", *named, *files, "--samples=3", "--sample-length=4"]) == 0
     capsys.readouterr()
     return data, table
 
