@@ -80,7 +80,7 @@ def _floor(seeds: Seeds, rate: float, steps: int = 4_000, did: bool = True) -> n
     protocol=f"{SETTING}; temperature 0.5, start at the reference, which is the DID there, 4,000 steps; sign test over "
     "the runs",
     effect="log of a third of the earlier window's mean JS over the later window's",
-    count=22,
+    count=24,
 )
 def left_limit(seeds: Seeds) -> Outcomes:
     js = _floor(seeds, 1e-3)
@@ -94,7 +94,7 @@ def left_limit(seeds: Seeds) -> Outcomes:
     "JS of steps 1,500 to 4,000; sign test over the runs",
     effect="log distance of the floors' ratio to the nearer end of [0.3, 0.75]; of the later window's mean JS to a "
     "third of the earlier window's",
-    count=22,
+    count=24,
     neighbours={
         "the floor does not depend on the learning rate: ratio above 0.85": {"low": 0.85, "high": 1.2},
         "the floor goes with its square: ratio below 0.3": {"low": 0.2, "high": 0.3},

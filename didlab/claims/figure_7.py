@@ -96,7 +96,7 @@ def symbols(seeds: Seeds, **how: Any) -> Outcomes:
     protocol=f"{SETTING}; temperature 8, start at the reference, 8,000 steps, records every 100; DPO with beta = 1 and "
     "the 37 printed configurations of the others on the same pairs; a sign test for each objective",
     effect=LOWEST,
-    count=22,
+    count=24,
     neighbours={
         "wrong protocol: reward without the reference, $r = \\log \\pi$": {"who": "log-pi"},
         "wrong protocol: chosen and rejected exchanged": {"labels": "exchanged", "steps": 500},

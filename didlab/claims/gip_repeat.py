@@ -60,7 +60,7 @@ def _changes(seeds: Seeds, setting: str, style: str, side: int = 0) -> np.ndarra
     reading=f"all of it in one run, in most runs; each style has a model of its own, as each has a data set; {RECORDED}",
     note="The paper runs GPT-2, three data sets and one seed, and does not print how the model was fine-tuned. That no "
     "way of fine-tuning is named is read in .single and .longer: the statement is then about each of those tried. The "
-    "amended statements here were written with the record at hand.",
+    "readings and the amended statements were fixed on other seeds than these.",
     protocol=OWN,
     effect=CHANGES,
     count=COUNT,

@@ -83,8 +83,8 @@ def _measured(claim: MeasuredClaim, seed: int, effort: str) -> Judgement:
     more = 2 if effort == "deep" else 1
     printed, amended = claim.measurement, claim.amendment
     assert printed is not None
-    seeds = seeds_of(claim, seed, 0, more * printed.count)
-    decision, evidence = measure(printed, seeds)
+    seeds, again = seeds_of(claim, seed, 0, more * printed.count)
+    decision, evidence = measure(printed, seeds, again)
     result, standing = Judgement(claim, "holds", evidence=evidence), printed
     if decision.truth == 0:
         result.verdict = "undecided"
@@ -95,14 +95,14 @@ def _measured(claim: MeasuredClaim, seed: int, effort: str) -> Judgement:
         if amended is None:
             result.verdict, result.why = "undecided", "measured to be false as printed; no amended statement is given"
             return result
-        seeds, standing = seeds_of(claim, seed, 1, more * amended.count), amended
-        decision, result.amended = measure(amended, seeds)
+        (seeds, again), standing = seeds_of(claim, seed, 1, more * amended.count), amended
+        decision, result.amended = measure(amended, seeds, again)
         result.verdict = "conditional" if claim.assumption is not None else "refuted"
         if decision.truth <= 0:
             result.verdict = "undecided"
             result.why = f"the amended statement is not measured to be true ({decision.part or 'the statement'})"
             return result
-    result.neighbours = [neighbour(standing, name, seeds) for name in standing.neighbours]
+    result.neighbours = [neighbour(standing, name, seeds, again) for name in standing.neighbours]
     missed = [n["name"] for n in result.neighbours if not n["refuted"]]
     if missed:
         result.verdict, result.why = "undecided", f"false neighbours not refuted: {', '.join(missed)}"

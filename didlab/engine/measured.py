@@ -16,8 +16,8 @@ from .evidence import Evidence
 from .relations import Relation
 
 __all__ = [
-    "ALARM", "Decision", "MeasuredClaim", "Measurement", "Outcomes", "decide", "interval", "measure", "measured",
-    "neighbour", "seeds_of", "tail",
+    "ALARM", "Decision", "MeasuredClaim", "Measurement", "Outcomes", "decide", "interval", "look", "measure",
+    "measured", "neighbour", "seeds_of", "tail",
 ]
 
 ALARM = 1e-6
@@ -159,8 +159,8 @@ class Decision:
     parts: tuple[str, ...]
 
 
-def decide(outcomes: Outcomes) -> Decision:
-    """Sign tests over the runs, one for each part.
+def decide(outcomes: Outcomes, alarm: float = ALARM) -> Decision:
+    """Sign tests over the runs, one for each part, at the level `alarm`.
 
     True: every part is true in more than half of all possible runs (each test rejects the contrary: no correction is
     needed). False: some part is true in less than half of them (Bonferroni). The error rate is that of the test.
@@ -182,25 +182,46 @@ def decide(outcomes: Outcomes) -> Decision:
         best.append((tail(n - true, n), float(np.median(margins)), name, margins))
     parts, mean = tuple(outcomes), float(np.mean(share))
     rate, _, name, margins = max(worst, key=lambda row: row[:2])
-    if rate < ALARM:
+    if rate < alarm:
         return Decision(1, rate, name, margins, mean, parts)
     against, _, part, low = min(best, key=lambda row: row[:2])
-    if against * len(best) < ALARM:
+    if against * len(best) < alarm:
         return Decision(-1, against * len(best), part, low, mean, parts)
     return Decision(0, rate, name, margins, mean, parts)
 
 
-def seeds_of(claim: Claim, seed: int, stream: int, count: int) -> tuple[int, ...]:
-    """Seeds of the runs: they follow from the seed, the claim's id and the statement's place; recorded ones, if any."""
+def seeds_of(claim: Claim, seed: int, stream: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Seeds of the runs and of a second look, as many again; recorded ones, if the claim has some.
+
+    They follow from the seed, the claim's id and the statement's place.
+    """
     state = np.random.SeedSequence([seed, zlib.crc32(claim.id.encode()), stream])
     if isinstance(claim, MeasuredClaim) and claim.recorded:
-        return tuple(int(s) for s in np.random.default_rng(state).permutation(claim.recorded)[:count])
-    return tuple(int(s) for s in state.generate_state(count, np.uint32))
+        seeds = np.random.default_rng(state).permutation(claim.recorded)[: 2 * count]
+    else:
+        seeds = state.generate_state(2 * count, np.uint32)
+    return tuple(int(s) for s in seeds[:count]), tuple(int(s) for s in seeds[count:])
 
 
-def measure(measurement: Measurement, seeds: tuple[int, ...]) -> tuple[Decision, Evidence]:
-    """Run the protocol and test the statement."""
-    decision = decide(measurement.runs(seeds))
+def look(runs: Runs, seeds: tuple[int, ...], more: tuple[int, ...] = ()) -> tuple[Decision, tuple[int, ...]]:
+    """Run and test; where the runs do not decide, run the seeds of `more` too and test all of them together.
+
+    Each of the two looks is tested at half the level, so that both together keep it.
+    """
+    alarm = ALARM / 2 if more else ALARM
+    outcomes = runs(seeds)
+    decision = decide(outcomes, alarm)
+    if decision.truth or not more:
+        return decision, seeds
+    added = runs(more)
+    return decide({k: np.concatenate([x, added[k]]) for k, x in outcomes.items()}, alarm), seeds + more
+
+
+def measure(
+    measurement: Measurement, seeds: tuple[int, ...], more: tuple[int, ...] = ()
+) -> tuple[Decision, Evidence]:
+    """Run the protocol and test the statement; `more` are the seeds of a second look."""
+    decision, seeds = look(measurement.runs, seeds, more)
     low, high = interval(decision.margins)
     evidence = Evidence("measured", instances=len(seeds), met=len(seeds))
     evidence.coverage = {name: len(seeds) for name in decision.parts if name}
@@ -216,9 +237,11 @@ def measure(measurement: Measurement, seeds: tuple[int, ...]) -> tuple[Decision,
     return decision, evidence
 
 
-def neighbour(measurement: Measurement, name: str, seeds: tuple[int, ...]) -> dict[str, Any]:
+def neighbour(
+    measurement: Measurement, name: str, seeds: tuple[int, ...], more: tuple[int, ...] = ()
+) -> dict[str, Any]:
     """One wrong statement or protocol: whether the same test rejects it."""
-    decision = decide(partial(measurement.runs, **measurement.neighbours[name])(seeds))
+    decision, _ = look(partial(measurement.runs, **measurement.neighbours[name]), seeds, more)
     return {
         "name": name,
         "refuted": decision.truth < 0,

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from didlab.claims import load, recorded
 from didlab.engine.judge import judge
-from didlab.engine.measured import ALARM, MeasuredClaim, decide, interval, measured, tail
+from didlab.engine.measured import ALARM, MeasuredClaim, decide, interval, look, measured, tail
 from didlab.engine.run import run
 from didlab.engine.verdict import as_data
 from didlab.errors import ClaimError
@@ -144,3 +144,27 @@ def test_the_number_of_processes_changes_no_byte():
 def test_loading_the_claims_compiles_nothing():
     code = "import sys, didlab.claims as c; c.load(); print([m for m in ('numba', 'torch') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_a_second_look_is_taken_only_where_the_first_does_not_decide():
+    """19 of 24 runs are undecided; with 24 more that are all true, 43 of 48 are decided at half the level."""
+    asked = []
+
+    def runs(seeds):
+        asked.append(seeds)
+        return {"": np.array([-1.0 if s < 5 else 1.0 for s in seeds])}
+
+    first, second = tuple(range(24)), tuple(range(24, 48))
+    decision, used = look(runs, first, second)
+    assert (decision.truth, used, asked) == (1, first + second, [first, second])
+    assert decision.error_rate == tail(43, 48) < ALARM / 2
+    assert look(runs, second, first)[1] == second
+    assert look(runs, first)[0].truth == 0
+
+
+def test_two_looks_keep_the_level():
+    """For a fair coin: the chance that either look decides is at most the level, counted exactly."""
+    n = 24
+    one = [k for k in range(n + 1) if tail(k, n) < ALARM / 2]
+    two = [k for k in range(2 * n + 1) if tail(k, 2 * n) < ALARM / 2]
+    assert tail(min(one), n) + tail(min(two), 2 * n) < ALARM
