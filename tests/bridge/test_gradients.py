@@ -43,6 +43,18 @@ def test_streamed_products_are_the_dense_ones(kind, which):
     assert all(p.grad is None and p.requires_grad for p in backend.model.parameters())
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "mistral", "qwen2", "qwen2-tied"])
+def test_streamed_products_in_float32(kind):
+    """Within 1e-6 of the product of the norms of gradients written out in full, tied embeddings or not."""
+    backend = HuggingFaceBackend(build(kind))
+    found = geometry(backend, CHOSEN, REJECTED)
+    w, l = (dense(backend, i) for i in (CHOSEN, REJECTED))  # noqa: E741
+    for got, wanted, size in (
+        (found.ww, w @ w, w @ w), (found.wl, w @ l, w.norm() * l.norm()), (found.ll, l @ l, l @ l)
+    ):
+        assert abs(got - float(wanted)) <= 1e-6 * float(size)
+
+
 def test_tokens_add_up_to_sequences():
     backend = HuggingFaceBackend(build("gpt2", dtype=torch.float64))  # Llama's norms round to float32
     table = token_geometry(backend, CHOSEN, REJECTED)

@@ -31,6 +31,20 @@ def test_batched_scores_are_the_models_own(kind, padding):
     assert idle == {"float32 against the working dtype", "adapter off = base model"}
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "mistral", "qwen2-tied"])
+@pytest.mark.parametrize("padding", ["left", "right"])
+def test_every_batch_size_within_a_hundred_thousandth(kind, padding):
+    """float32 models as they are initialised, ragged batches of 1 to 16, against a full softmax in float64."""
+    backend = HuggingFaceBackend(build(kind, spread=1.0), padding=padding)
+    items = [*ITEMS, *ITEMS[:6]]
+    wanted = [backend.plain(i) for i in items]
+    for size in range(1, 17):
+        for k in range(0, 16, size):
+            rows = backend.token_log_probs(items[k : k + size])
+            for row, right in zip(rows, wanted[k : k + size], strict=True):
+                assert np.abs(row - right).max() <= 1e-5
+
+
 def test_float64_models_keep_float64():
     backend = HuggingFaceBackend(build("llama", dtype=torch.float64))
     worst = max(
