@@ -41,6 +41,7 @@ def add(commands: Any) -> None:
     score.add_argument("--out", required=True, type=Path, metavar="FILE.parquet", help="the table to write")
     score.add_argument("--tokenizer", metavar="NAME", help="where the tokenizer is (default: with the policy)")
     score.add_argument("--no-end", action="store_true", help="do not put the end-of-text token after plain responses")
+    score.add_argument("--skip-bad-rows", action="store_true", help="leave out rows that cannot be used, and name them")
     score.add_argument("--dtype", default="float32", metavar="TYPE", help="of the weights (default: float32)")
     score.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (default: cpu)")
     score.add_argument(
@@ -110,17 +111,17 @@ def _from_files(options: argparse.Namespace, files: dict[str, Path]) -> int:
     return 0
 
 
-def _read(options: argparse.Namespace) -> list[Pair]:
+def _read(options: argparse.Namespace, skipped: list[str] | None = None) -> list[Pair]:
     from .bridge.data import pairs, read_rows
     from .bridge.load import load_tokenizer
 
-    rows = read_rows(options.data)
+    rows = read_rows(options.data, skipped=skipped)
     tokenizer = None
     if "chosen_ids" not in rows[0]:
         if options.tokenizer is None and ":" in options.policy:
             raise BackendError(f"{options.policy} has no tokenizer of its own; name one with --tokenizer")
         tokenizer = load_tokenizer(options.tokenizer or options.policy)
-    return pairs(rows, tokenizer, end=not options.no_end)
+    return pairs(rows, tokenizer, end=not options.no_end, skipped=skipped)
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -136,7 +137,8 @@ def _score(options: argparse.Namespace) -> int:
         return _from_files(options, files)
     if not options.policy or not options.data:
         raise FileError("give --policy and --data (or --policy-scores with scores that another program wrote)")
-    data = _read(options)
+    skipped: list[str] | None = [] if options.skip_bad_rows else None
+    data = _read(options, skipped)
     made = {"dtype": options.dtype, "device": options.device}
     models = {"policy": load_backend(options.policy, **made)}
     if options.reference == "adapter-off":
@@ -152,9 +154,11 @@ def _score(options: argparse.Namespace) -> int:
     with _bar(rank == 0) as progress:
         path = score(
             data, models, options.out, plan=Plan(token_budget=options.token_budget), sampling=sampling,
-            insist=options.insist, rank=rank, world=world, progress=progress,
+            insist=options.insist, rank=rank, world=world, about={"skipped": skipped or []}, progress=progress,
         )
     if rank == 0:
+        for said in skipped or []:
+            print(f"skipped: {said}", file=sys.stderr)
         drawn = f", {options.samples} drawn per prompt and model" if sampling else ""
         print(f"wrote {path}: {2 * len(data):,} responses of {len(data):,} pairs, {', '.join(models)}{drawn}")
     return 0
@@ -211,7 +215,7 @@ def _with_gradients(options: argparse.Namespace, found: Diagnosis) -> Diagnosis:
 
     if not options.policy or not options.data:
         raise FileError("--gradients needs the model and the data: give --policy and --data")
-    data = _read(options)
+    data = _read(options, [])  # rows that the table does not hold either
     backend = load_backend(options.policy, dtype=options.dtype, device=options.device)
     with _bar(True) as progress:
         return with_gradients(

@@ -34,8 +34,12 @@ class Pair:
         return ("chosen", self.chosen), ("rejected", self.rejected)
 
 
-def read_rows(path: str | Path) -> list[Mapping[str, Any]]:
-    """The rows of a `.jsonl` or `.parquet` file.
+def read_rows(path: str | Path, *, skipped: list[str] | None = None) -> list[Mapping[str, Any]]:
+    """The rows of a `.jsonl` or `.parquet` file; rows of JSONL without an `id` are called by their line, from 0.
+
+    Args:
+        path: the file.
+        skipped: where to say which lines were left out because they cannot be read; None refuses them.
 
     Raises:
         FileError: no such file, another format, a line that is not a JSON object, or no row at all.
@@ -53,16 +57,15 @@ def read_rows(path: str | Path) -> list[Mapping[str, Any]]:
             raise FileError(f"{file} is not a readable Parquet file: {e}") from e
     elif file.suffix in (".jsonl", ".json"):
         rows = []
-        for n, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        for n, line in enumerate(file.read_bytes().split(b"\n"), 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except ValueError as e:
-                raise FileError(f"line {n} of {file} is not JSON (is the file cut off?): {e}") from e
-            if not isinstance(row, dict):
-                raise FileError(f"line {n} of {file} is not a JSON object with prompt, chosen and rejected")
-            rows.append(row)
+                rows.append({"id": str(n - 1), **_object(line, f"line {n} of {file}")})
+            except FileError as e:
+                if skipped is None:
+                    raise
+                skipped.append(str(e))
     else:
         raise FileError(f"{file} ends in {file.suffix or 'nothing'}; give a .jsonl or .parquet file")
     if not rows:
@@ -70,7 +73,21 @@ def read_rows(path: str | Path) -> list[Mapping[str, Any]]:
     return rows
 
 
-def pairs(rows: Iterable[Mapping[str, Any]], tokenizer: Any = None, *, end: bool = True) -> list[Pair]:
+def _object(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as e:
+        raise FileError(f"{where} is not UTF-8: {e}") from e
+    except ValueError as e:
+        raise FileError(f"{where} is not JSON (is the file cut off?): {e}") from e
+    if not isinstance(row, dict):
+        raise FileError(f"{where} is not a JSON object with prompt, chosen and rejected")
+    return row
+
+
+def pairs(
+    rows: Iterable[Mapping[str, Any]], tokenizer: Any = None, *, end: bool = True, skipped: list[str] | None = None
+) -> list[Pair]:
     r"""Token ids of the chosen and the rejected response of every row.
 
     Plain text is tokenised together with its prompt and then split, so that a token which spans the boundary belongs
@@ -82,6 +99,7 @@ def pairs(rows: Iterable[Mapping[str, Any]], tokenizer: Any = None, *, end: bool
             and `rejected_ids`; `id` is kept if there is one.
         tokenizer: of transformers; not needed for rows of ids.
         end: put the end-of-text token after a plain response, as trainers do.
+        skipped: where to say which rows were left out because they cannot be used; None refuses them.
 
     Raises:
         ArgumentError: a row that cannot be read, with its number.
@@ -91,15 +109,20 @@ def pairs(rows: Iterable[Mapping[str, Any]], tokenizer: Any = None, *, end: bool
 
     Convention: the values are sums over the response's tokens only; TRL truncates to `max_length`, didlab never does.
     """
-    found = [_pair(n, row, tokenizer, end) for n, row in enumerate(rows)]
+    found: dict[str, Pair] = {}
+    for n, row in enumerate(rows):
+        try:
+            pair = _pair(n, row, tokenizer, end)
+            if pair.id in found:
+                raise ArgumentError("rows", "ids that differ", f"{pair.id!r} again in row {n + 1}")
+            found[pair.id] = pair
+        except ArgumentError as e:
+            if skipped is None:
+                raise
+            skipped.append(str(e))
     if not found:
-        raise ArgumentError("rows", "at least one row", "none")
-    seen: set[str] = set()
-    for n, pair in enumerate(found):
-        if pair.id in seen:
-            raise ArgumentError("rows", "ids that differ", f"{pair.id!r} again in row {n + 1}")
-        seen.add(pair.id)
-    return found
+        raise ArgumentError("rows", "at least one row that can be used", "none")
+    return list(found.values())
 
 
 def _pair(n: int, row: Mapping[str, Any], tokenizer: Any, end: bool) -> Pair:

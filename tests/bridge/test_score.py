@@ -98,6 +98,27 @@ def test_bad_files(tmp_path, rows, tokenizer):
         pairs([rows[0], rows[0]], tokenizer)
 
 
+def test_bad_rows_are_refused_or_skipped_and_named(tmp_path, models, rows, capsys):
+    """Cut off, doubled, empty, not UTF-8, of another type: each is named; what is left is scored."""
+    lines = [json.dumps(r).encode() for r in rows[:6]]
+    strange = json.dumps({**rows[7], "chosen": "good\u2028bad"}, ensure_ascii=False).encode()
+    bad = [lines[2][:-20], lines[1], b"[1]", b'{"id": "\xff"}', json.dumps({**rows[6], "chosen": 3}).encode(), b"{}"]
+    data, out = tmp_path / "data.jsonl", tmp_path / "s.parquet"
+    for k, line in enumerate(bad):
+        data.write_bytes(b"\n".join([*lines, line]))
+        assert run(data, models, out) == 2, k
+        assert "7" in capsys.readouterr().err
+        assert not out.exists()
+    data.write_bytes(b"\n".join([*lines, b"", *bad, strange]))
+    assert run(data, models, out, "--skip-bad-rows") == 0
+    said = capsys.readouterr()
+    assert said.err.count("skipped:") == len(bad)
+    assert "14 responses of 7 pairs" in said.out
+    scores = read_scores(out)
+    assert len(scores.about["skipped"]) == len(bad)
+    assert list(scores.of("chosen", "id")) == [r["id"] for r in (*rows[:6], rows[7])]
+
+
 def test_batches_keep_the_budget_and_lose_nothing():
     rng = np.random.default_rng(0)
     items = [Item((1,) * int(rng.integers(1, 30)), (2,) * int(rng.integers(1, 30))) for _ in range(200)]
