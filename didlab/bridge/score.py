@@ -110,6 +110,9 @@ def score(
         **(about or {}),
     }
     folder = path.with_name(path.name + ".parts")
+    done_with = path.with_name(path.name + ".parts.done")
+    if rank == 0 and done_with.exists():
+        shutil.rmtree(done_with)
     _same_work(folder, told)
     parts = _parts(data, models, plan, sampling)
     total = sum(size for size, _ in parts)
@@ -126,7 +129,8 @@ def score(
         while not all(f.exists() for f in files):  # the other processes are still at theirs
             time.sleep(0.1)
         _merge(files, path, told)
-        shutil.rmtree(folder)
+        folder.rename(done_with)  # at once: half a folder could be taken for unfinished work of another run
+        shutil.rmtree(done_with)
     return path
 
 

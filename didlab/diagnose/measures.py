@@ -8,6 +8,7 @@ diagnosis.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -181,9 +182,10 @@ def coefficients(p: Pairs, name: str, **hyper: float) -> Iterator[Entry]:
     )
     inside = (d_w > 0) & (d_l > 0)
     if inside.any() and _units(p.prompt[inside]).max() >= 1:
+        ratio = grouped_mean(np.log(d_w[inside] / d_l[inside]), p.prompt[inside])
         yield entry(
             "loss.ratio", "log of d_w / d_l, where both are above 0",
-            grouped_mean(np.log(d_w[inside] / d_l[inside]), p.prompt[inside]),
+            replace(ratio, caution="") if ratio.standard_error == 0 else ratio,  # a constant of the loss
             claims=("gip.eq-9", "gip.eq-10", "gip.sec-3.2.trade-off"),
             shows="above 0: raising the chosen is made easier than lowering the rejected",
         )

@@ -9,6 +9,8 @@ from scipy.stats import binom
 from didlab import did_entropy, entropy, kl_divergence
 from didlab.bridge import TabularBackend
 from didlab.bridge.table import Scores
+from didlab.diagnose import measures
+from didlab.diagnose.pairs import Pairs
 from didlab.diagnose.samples import entropies
 
 V, L, RUNS, ALARM = 3, 3, 1_000, 1e-6
@@ -113,3 +115,50 @@ def test_several_prompts_are_the_units():
         narrow += abs(x.mean() - truth) > 1.96 * x.std() / np.sqrt(len(x))
     assert misses <= binom.isf(ALARM, 300, 0.05 + SHORTFALL)
     assert narrow > binom.isf(ALARM, 300, 0.05 + SHORTFALL)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_intervals_of_pairs_cover_too(name):
+    """Chosen from the policy, rejected from the reference, all pairs enumerated: means, shares, slope and fit."""
+    scale, lean = MODELS[name]
+    policy, reference, source = (model(seed, scale, lean).policy() for seed in (1, 2, 3))
+    k, n, rng = len(policy), 200, np.random.default_rng(1)
+    p = (np.exp(policy)[:, None] * np.exp(reference)).ravel() / (np.exp(policy).sum() * np.exp(reference).sum())
+    w, l = (x.ravel() for x in np.indices((k, k)))  # noqa: E741
+
+    def pairs(at):
+        a, b = w[at], l[at]
+        tokens, prompt = np.full(len(at), 1), np.full(len(at), "x", dtype=object)
+        return Pairs(
+            policy[a], policy[b], reference[a], reference[b], tokens, tokens, prompt, prompt, source[a], source[b]
+        )
+
+    every = pairs(np.arange(k * k))
+    gain = every.gain
+    other = (reference - source)[w] - (reference - source)[l]
+    sure = 1 / (1 + np.exp(-np.abs(0.5 * gain)))
+    xx, xy, yy = p @ gain**2, p @ (gain * other), p @ other**2
+    wanted = {
+        "displacement.chosen": p @ every.chosen_change,
+        "displacement.rejected": p @ every.rejected_change,
+        "displacement.chosen.falls": p @ (every.chosen_change < 0),
+        "margin.gain": p @ gain,
+        "order.implicit-reward": p @ (gain > 0),
+        "calibration.confidence": p @ sure,
+        "calibration.excess": p @ (sure - (gain > 0)),
+        "loss.value": p @ np.logaddexp(0, -0.5 * gain),
+        "power-law.exponent": xy / xx,
+        "power-law.fit": xy * xy / (xx * yy),
+    }
+    silent = dict.fromkeys(wanted, 0)
+    for _ in range(RUNS):
+        drawn = pairs(rng.choice(k * k, size=n, p=p))
+        made = (
+            *measures.displacement(drawn), *measures.order(drawn), *measures.calibration(drawn, beta=0.5),
+            *measures.power_law(drawn), *measures.coefficients(drawn, "dpo", beta=0.5),
+        )
+        for e in made:
+            if e.name in wanted:
+                silent[e.name] += not e.caution and not e.interval[0] <= wanted[e.name] <= e.interval[1]
+    print(f"{name}: silent misses {silent}")
+    assert max(silent.values()) <= binom.isf(ALARM, RUNS, 0.05 + SHORTFALL), silent
