@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["ArgumentError", "AuditError", "BackendError", "CertificateError", "ClaimError", "DidlabError", "FileError", "Undecided"]
+__all__ = [
+    "ArgumentError", "AuditError", "BackendError", "CertificateError", "ClaimError", "DidlabError", "FileError",
+    "Undecided",
+]
 
 
 class DidlabError(Exception):

@@ -29,6 +29,20 @@ SHOWN = (
     "did.thm-h.4",
     "did.cor-h.5.1.batch",
     "did.app-h.adaptive",
+    "gip.abstract.inner-product",
+    "gip.sec-3.2.margin",
+    "gip.table-2.kto",
+    "gip.sec-3.3.sppo",
+    "gip.thm-1.directions",
+    "gip.cor-2.norms",
+    "gip.eq-12",
+    "gip.thm-3.suffix.own-logits",
+    "mi.eq-3.optimum",
+    "mi.sec-3.1.prior-scope",
+    "mi.recover.simpo.gradient-fixed-prior",
+    "mi.recover.simpo.assumption",
+    "mi.sec-5.1.constraints",
+    "mi.sec-5.2.inequality.better",
 )
 LONGEST = 3  # objects with more parts than this are left to `didlab replay`
 
@@ -72,7 +86,7 @@ def table() -> str:
         claim, verdict, certificate = by_id[id], recorded[id], claims.stored(id)
         cells = [
             claim.title,
-            claim.where,
+            f"{claim.paper.upper()}, {claim.where}",
             f"{VERDICTS[verdict].symbol} {verdict}",
             counterexample(claim, certificate) if certificate else "",
             instead(claim, verdict),
