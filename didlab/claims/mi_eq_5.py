@@ -91,7 +91,7 @@ def loss(prior: Any, reward: Any, beta: Any, *, alpha: str = "inverse", swap: bo
     statement=r"\text{at } \zeta = \pi_{ref} \text{ the } \alpha \text{ that section 2 gives Eq 1 is the } \alpha \text{ of } J_{MI\text{-}DPO}",
     reading="section 2 puts r = beta log(pi*/ref) + ... into Eq 2, so alpha = beta there; section 3 has alpha = 1 / beta; "
             "both from a divergence weighed by 1 / beta",
-    note="With the reward of the corrected mi.eq-3.reward both are 1 / beta.",
+    note="With the corrected reward of mi.eq-3.reward.of-the-optimum both are 1 / beta.",
 )
 def same_alpha(beta: Any) -> Relation:
     return equal(beta, 1 / beta, "alpha of section 2 and of section 3")

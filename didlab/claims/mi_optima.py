@@ -73,12 +73,42 @@ def eq_3_right(prompts: Any, policy: Any, reference: Any, reward: Any, beta: Any
                 iff(same, condition if one else either(condition, forall(equal(gap, 0)))))
 
 
+class ForBeta(Gains):
+    r"""Rewards :math:`r = \beta \log g`, so that :math:`e^{r/\beta} = g` is exact."""
+
+    def lift(self, raw: Any, to: Any) -> dict[str, Any]:
+        out = super().lift(raw, to)
+        b = out[self.beta][..., None]
+        return {**out, self.reward: out[self.reward] * b * b}
+
+
 @claim(
-    "mi.eq-3.reward", where="after Eq 3", title="The reward in terms of the optimum of Eq 3",
+    "mi.eq-3.reward", where="after Eq 3", title="The reward in terms of the printed closed form",
+    draws=(REFERENCE, ForBeta()), symbolic=(2, 3),
+    statement=r"\pi^* = \tfrac{1}{Z(x)}\pi_{ref}\,e^{r/\beta} \implies r = \beta\log\tfrac{\pi^*}{\pi_{ref}} + \beta\log Z(x)"
+              r"\text{, and in Eq 2 } Z(x) \text{ vanishes: Eq 1 with } \alpha = \beta",
+    reading="algebra from the closed form displayed just before, with its own normaliser; mi.eq-3.optimum judges whether it is the "
+            "optimum of Eq 3, and mi.eq-3.reward.of-the-optimum puts the optimum in its place",
+    neighbours={"1 / beta": {"inverse": True}, "no normaliser": {"drop": True}, "1% off": {"slip": True},
+                "alpha = 1 / beta": {"alpha": "inverse"}},
+)
+def inversion(reference: Any, reward: Any, beta: Any, *, inverse: bool = False, drop: bool = False, slip: bool = False,
+              alpha: str = "beta") -> Relation:
+    best, b, c = optimal_policy(reward, reference, beta=1 / beta), beta[..., None], carrier_of(reward)
+    z = log_partition(reward, reference, beta=1 / beta)[..., None]
+    scale, ratio = 1 / b if inverse else b, c.log(best) - c.log(reference)
+    reward = 101 * reward / 100 if slip else reward
+    model = margins(best, reference, 1 / beta if alpha == "inverse" else beta)
+    return both(forall(equal(reward, scale * (ratio if drop else ratio + z), "reward")),
+                forall(equal(differences(reward), model, "margin of Eq 1")))
+
+
+@claim(
+    "mi.eq-3.reward.of-the-optimum", where="after Eq 3", title="The reward in terms of the optimum of Eq 3",
     draws=(REFERENCE, Gains()),
     statement=rf"\pi^* \text{{ maximises }} {TWICE} \implies r(x,y) = \beta \log\tfrac{{\pi^*(y|x)}}{{\pi_{{ref}}(y|x)}} "
               r"+ \beta\log Z(x),\; Z(x) = \sum_y \pi_{ref}(y|x)\,e^{r(x,y)/\beta}",
-    reading="the optimum of Eq 3 as it is, which mi.eq-3.optimum finds",
+    reading="pi* is the optimum of Eq 3 as it is, which mi.eq-3.optimum finds, not the closed form displayed for it",
 )
 def eq_3_reward(reference: Any, reward: Any, beta: Any) -> Relation:
     best, b = optimal_policy(reward, reference, beta=beta), beta[..., None]
@@ -100,35 +130,6 @@ def eq_3_reward_right(reference: Any, reward: Any, beta: Any, *, inverse: bool =
     z = 0 * z if normaliser == "none" else z
     ratio = c.log(best) - c.log(reference)
     return equal(101 * reward / 100 if slip else reward, scale * (ratio + z), "reward")
-
-
-class ForBeta(Gains):
-    r"""Rewards :math:`r = \beta \log g`, so that :math:`e^{r/\beta} = g` is exact."""
-
-    def lift(self, raw: Any, to: Any) -> dict[str, Any]:
-        out = super().lift(raw, to)
-        b = out[self.beta][..., None]
-        return {**out, self.reward: out[self.reward] * b * b}
-
-
-@claim(
-    "mi.eq-3.reward.inversion", where="after Eq 3", title="The reward in terms of the printed closed form",
-    draws=(REFERENCE, ForBeta()), symbolic=(2, 3),
-    statement=r"\pi^* = \tfrac{1}{Z(x)}\pi_{ref}\,e^{r/\beta} \implies r = \beta\log\tfrac{\pi^*}{\pi_{ref}} + \beta\log Z(x)"
-              r"\text{, and in Eq 2 } Z(x) \text{ vanishes: Eq 1 with } \alpha = \beta",
-    reading="algebra from the printed closed form, which is not the optimum of Eq 3",
-    neighbours={"1 / beta": {"inverse": True}, "no normaliser": {"drop": True}, "1% off": {"slip": True},
-                "alpha = 1 / beta": {"alpha": "inverse"}},
-)
-def inversion(reference: Any, reward: Any, beta: Any, *, inverse: bool = False, drop: bool = False, slip: bool = False,
-              alpha: str = "beta") -> Relation:
-    best, b, c = optimal_policy(reward, reference, beta=1 / beta), beta[..., None], carrier_of(reward)
-    z = log_partition(reward, reference, beta=1 / beta)[..., None]
-    scale, ratio = 1 / b if inverse else b, c.log(best) - c.log(reference)
-    reward = 101 * reward / 100 if slip else reward
-    model = margins(best, reference, 1 / beta if alpha == "inverse" else beta)
-    return both(forall(equal(reward, scale * (ratio if drop else ratio + z), "reward")),
-                forall(equal(differences(reward), model, "margin of Eq 1")))
 
 
 def margins(policy: Any, prior: Any, alpha: Any) -> Any:
