@@ -54,9 +54,9 @@ tdpo_fixed = recovers(TDPO, "gradient-fixed-prior")
 
 
 @tdpo_fixed.corrected(
-    r"\text{The gradients are equal exactly if } \pi = \pi_{ref} \text{ after every prefix of a token that one response has and the other has not}",
+    r"\text{The gradients are equal exactly if } \pi = \pi_{ref} \text{ at every prefix at which exactly one of the two responses has a next token}",
     neighbours={
-        "after every prefix": dict(where="all"), "for the chosen alone": dict(where="chosen"),
+        "at every prefix of either": dict(where="all"), "for the chosen alone": dict(where="chosen"),
         "for the rejected alone": dict(where="rejected"), "for the token alone": dict(where="token"),
     },
 )
@@ -80,7 +80,8 @@ SECOND = Reduction(
     Recovered("TDPO, second form", ("weight",), lambda alpha, weight: tdpo.objective(
         beta=alpha, alpha=weight, form="tdpo2"), lambda alpha, weight: priors.tdpo()),
     (PAIRS, ALPHA, NotNegative("weight")),
-    reading="The second published form: weight of the divergences, and a stop-gradient at the chosen response. ",
+    reading="The second published form, which is not printed: weight of the divergences, and a stop-gradient at the "
+            "chosen response. ", where="ours",
 )
 second_value = recovers(SECOND, "value")
 second_gradient = recovers(SECOND, "gradient")
@@ -111,7 +112,7 @@ def half_held(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any
 
 
 @second_fixed.corrected(
-    rf"\text{{With }} {WEIGHTED_PRIOR} \text{{ held fixed, the gradients are equal exactly if }} \alpha_2 = 0 \text{{ or }} \pi = \pi_{{ref}} \text{{ after every prefix of a token of }} y_l",
+    rf"\text{{With }} {WEIGHTED_PRIOR} \text{{ held fixed, the gradients are equal exactly if }} \alpha_2 = 0 \text{{ or }} \pi = \pi_{{ref}} \text{{ at every prefix at which }} y_l \text{{ has a next token}}",
     neighbours={
         "prefixes of the chosen": dict(which=0), "whatever the weight": dict(weighted=False),
         "prefixes of the rejected alone": dict(alone=True),

@@ -53,6 +53,7 @@ class Reduction:
         wrong: other priors by name, all false.
         moves: whether the prior contains the policy.
         reading: of the symbols.
+        where: the place in the paper.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Reduction:
     wrong: Mapping[str, Callable[..., Prior]] = field(default_factory=dict)
     moves: bool = True
     reading: str = ""
+    where: str = "section 4, Appendix B"
 
 
 def fraction(pair: TokenPair, top: int, bottom: int) -> Any:
@@ -141,7 +143,7 @@ def recovers(r: Reduction, notion: str = "", *, note: str = "", neighbours: Mapp
     """The claim that MI-DPO with the prior of a reduction is its loss, in one notion of equality (see `NOTIONS`)."""
     wrong = {name: dict(change=name) for name in r.wrong}
     declare = claim(
-        f"mi.recover.{r.id}" + (f".{notion}" if notion else ""), where="section 4, Appendix B",
+        f"mi.recover.{r.id}" + (f".{notion}" if notion else ""), where=r.where,
         title=f"{r.name} as MI-DPO: " + (NOTIONS[notion] if notion else "one loss"),
         statement=rf"\text{{With }} {r.prior} \text{{, }} J_{{MI\text{{-}}DPO}}(\pi, \zeta) = {r.loss}\text{{: {NOTIONS[notion]}}}",
         draws=r.draws, symbolic=(), note=note,
