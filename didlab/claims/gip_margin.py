@@ -13,16 +13,28 @@ ANY, POSITIVE = (Gradients(), Coefficients()), (Gradients(), Coefficients(positi
 STEPPED = rf"{DW} = \eta(d_w{A} - d_l{B}),\; {DL} = \eta(d_w{B} - d_l{C})"
 
 
-@claim("gip.sec-3.2.margin", where="section 3.2, with 3.1", title="The margin does not fall under general losses", draws=POSITIVE,
+@claim("gip.sec-3.2.margin", where="section 3.2, before Eq 9", title="In the ideal case the margin does not fall",
+       draws=(Coefficients("chosen_change", "rejected_change"),),
+       statement=rf"{DW} \ge 0 \ge {DL} \implies \Delta(\log\pi_w - \log\pi_l) \ge 0",
+       reading="the printed implication, for any two changes; written as: not ideal, or the margin does not fall",
+       note="Outside the ideal case it can fall: what Eq 6 shows for DPO is true of equal weights only (sub-entry).",
+       neighbours={"the converse": {"converse": True}, "strictly": {"strict": True}, "from one half of it": {"half": True}})
+def margin(chosen_change: Any, rejected_change: Any, *, converse: bool = False, strict: bool = False, half: bool = False) -> Relation:
+    ideal = at_least(chosen_change, 0) if half else both(at_least(chosen_change, 0), at_least(0, rejected_change))
+    grows = (greater if strict else at_least)(chosen_change, rejected_change, "changes of the chosen and of the rejected")
+    return both(implies(grows, ideal) if converse else implies(ideal, grows))
+
+
+@claim("gip.sec-3.2.margin.any-weights", where="section 3.2, with 3.1", title="The margin does not fall under general losses", draws=POSITIVE,
        statement=rf"\Delta(\log\pi_w - \log\pi_l) \ge 0, \quad {STEPPED},\; d_w, d_l > 0",
-       reading="what Eq 6 shows for DPO, for any weights above 0; to first order",
-       note="Cauchy-Schwarz covers equal weights only. The printed implication from the ideal case is a sub-entry.")
-def margin(chosen_gradient: Any, rejected_gradient: Any, d_w: Any, d_l: Any) -> Relation:
+       reading="ours, not printed: what Eq 6 shows for DPO carried over to any weights above 0; to first order",
+       note="Cauchy-Schwarz covers equal weights only.")
+def any_weights(chosen_gradient: Any, rejected_gradient: Any, d_w: Any, d_l: Any) -> Relation:
     up, down = changes(*gram(chosen_gradient, rejected_gradient), d_w, d_l)
     return at_least(up, down, "changes of the chosen and of the rejected")
 
 
-@margin.corrected(
+@any_weights.corrected(
     rf"\left(\text{{for every pair of gradients }} \Delta(\log\pi_w - \log\pi_l) \ge 0\right) \iff d_w = d_l \ge 0, \quad {STEPPED}",
     draws=ANY,
     neighbours={"any equal weights": {"any_": True}, "weights from 0": {"unequal": True}, "d_w from d_l on": {"above": True},
@@ -40,17 +52,6 @@ def _equal_weights(chosen_gradient: Any, rejected_gradient: Any, d_w: Any, d_l: 
     same = both(equal(d_w, d_l, "the two weights"), *(() if any_ else (at_least(d_w, 0),)))
     same = both(at_least(d_w, 0), at_least(d_l, 0)) if unequal else both(at_least(d_w, d_l), at_least(d_l, 0)) if above else same
     return iff(grows, same)
-
-
-@claim("gip.sec-3.2.margin.ideal", where="section 3.2, before Eq 9", title="In the ideal case the margin does not fall",
-       draws=(Coefficients("chosen_change", "rejected_change"),),
-       statement=rf"{DW} \ge 0 \ge {DL} \implies \Delta(\log\pi_w - \log\pi_l) \ge 0",
-       reading="the printed implication, for any two changes; written as: not ideal, or the margin does not fall",
-       neighbours={"the converse": {"converse": True}, "strictly": {"strict": True}, "from one half of it": {"half": True}})
-def margin_ideal(chosen_change: Any, rejected_change: Any, *, converse: bool = False, strict: bool = False, half: bool = False) -> Relation:
-    ideal = at_least(chosen_change, 0) if half else both(at_least(chosen_change, 0), at_least(0, rejected_change))
-    grows = (greater if strict else at_least)(chosen_change, rejected_change, "changes of the chosen and of the rejected")
-    return both(implies(grows, ideal) if converse else implies(ideal, grows))
 
 
 # More lenient, more strict
