@@ -31,18 +31,34 @@ def apart(d_w: Any, d_l: Any) -> Relation:
     return greater(0, d_w * d_l, "0 and the product of the changes")
 
 
-@claim("gip.abstract.inner-product", where="abstract", draws=(Gradients(), Numbers("threshold")),
-       title="Both probabilities move together when the inner product is large",
+@claim("gip.abstract.inner-product", where="abstract and section 1, first finding", draws=PAIR,
+       title="Both fall when the inner product exceeds the chosen squared norm, both rise when it exceeds the rejected one",
+       statement=rf"{DW} < 0,\, {DL} < 0 \iff {B} > {A}, \quad {DW} > 0,\, {DL} > 0 \iff {B} > {C}",
+       reading="large, in section 1's own sense: relative to the individual norms, above one of the squared norms; DPO, to first order",
+       note="Large as a number, or as a cosine, does not suffice (sub-entries); for other losses the norms are weighted (sub-entry).",
+       neighbours={"the norms exchanged": {"swap": True}, "from the norm on": {"weak": True}, "above half the squared norm": {"half": True}})
+def inner_product(chosen_gradient: Any, rejected_gradient: Any, *, swap: bool = False, weak: bool = False,
+                  half: bool = False) -> Relation:
+    a, b, c = gram(chosen_gradient, rejected_gradient)
+    d_w, d_l = changes(a, b, c)
+    a, c, b = (c, a, b) if swap else (a, c, 2 * b if half else b)
+    test = at_least if weak else greater
+    return both(iff(both(greater(0, d_w), greater(0, d_l)), test(b, a, "inner product and chosen norm")),
+                iff(both(greater(d_w, 0), greater(d_l, 0)), test(b, c, "inner product and rejected norm")))
+
+
+@claim("gip.abstract.inner-product.absolute", where="abstract", draws=(Gradients(), Numbers("threshold")),
+       title="Both probabilities move together when the inner product is above a threshold",
        statement=rf"{B} \ge T \implies {DW}\cdot{DL} \ge 0",
-       reading="large: at least a threshold T, any threshold; DPO, to first order; together: not one up and the other down",
-       note="No threshold is large enough: what counts is the smaller squared norm. A large cosine does not suffice either "
-            "(sub-entry), and relative to each squared norm the sentence is exact (sub-entry).")
-def inner_product(chosen_gradient: Any, rejected_gradient: Any, threshold: Any) -> Relation:
+       reading="the abstract alone, without section 1: large as a number, at least a threshold T, any threshold; DPO, to first order; "
+               "together: not one up and the other down",
+       note="No threshold is large enough: what counts is the smaller squared norm. Section 1 says so: large is relative to the norms.")
+def inner_product_absolute(chosen_gradient: Any, rejected_gradient: Any, threshold: Any) -> Relation:
     a, b, c = gram(chosen_gradient, rejected_gradient)
     return implies(at_least(b, threshold, "inner product and threshold"), negation(apart(*changes(a, b, c))))
 
 
-@inner_product.corrected(
+@inner_product_absolute.corrected(
     rf"{DW}\cdot{DL} > 0 \iff {B} > \min\left({A}, {C}\right), \quad {DW}\cdot{DL} \ge 0 \iff {B} \ge \min\left({A}, {C}\right)",
     neighbours={"at the minimum too": {"weak": True}, "above the maximum": {"level": "max"}, "above the mean": {"level": "mean"},
                 "above the chosen norm": {"level": "chosen"}})
@@ -80,21 +96,6 @@ def _ratio_of_norms(chosen_gradient: Any, rejected_gradient: Any, *, weak: bool 
         left, right = left * long, right * short
     large = (at_least if weak else greater)(left, right, "squared cosine and ratio of norms")
     return iff(together(*changes(a, b, c)), greater(b, 0) if positive else both(greater(b, 0), large))
-
-
-@claim("gip.abstract.inner-product.norms", where="section 1, first finding", draws=PAIR,
-       title="Both fall when the inner product exceeds the chosen squared norm, both rise when it exceeds the rejected one",
-       statement=rf"{DW} < 0,\, {DL} < 0 \iff {B} > {A}, \quad {DW} > 0,\, {DL} > 0 \iff {B} > {C}",
-       reading="large relative to the individual norms: above one of the squared norms",
-       neighbours={"the norms exchanged": {"swap": True}, "from the norm on": {"weak": True}, "above half the squared norm": {"half": True}})
-def inner_product_norms(chosen_gradient: Any, rejected_gradient: Any, *, swap: bool = False, weak: bool = False,
-                        half: bool = False) -> Relation:
-    a, b, c = gram(chosen_gradient, rejected_gradient)
-    d_w, d_l = changes(a, b, c)
-    a, c, b = (c, a, b) if swap else (a, c, 2 * b if half else b)
-    test = at_least if weak else greater
-    return both(iff(both(greater(0, d_w), greater(0, d_l)), test(b, a, "inner product and chosen norm")),
-                iff(both(greater(d_w, 0), greater(d_l, 0)), test(b, c, "inner product and rejected norm")))
 
 
 @claim("gip.abstract.inner-product.general", where="abstract and section 3.2", draws=WEIGHTED,
