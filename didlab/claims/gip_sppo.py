@@ -38,13 +38,28 @@ def large(beta: Any, rejected: Any) -> Relation:
 # The ratio
 
 
-@claim("gip.ratio.sppo", where="section 3.2, list", title="The ratio of the weights of SPPO", draws=DRAWS,
+@claim("gip.ratio.sppo", where="section 3.2, list, with Appendix A.1", title="The ratio of the weights of SPPO", draws=BEYOND,
+       statement=rf"{LARGE} \implies \tfrac{{d_w}}{{d_l}} = \alpha > 1, \quad {ALPHA}",
+       reading="the loss of Appendix A.1, to which the ratio's footnote refers; 1/beta large: above minus the rejected log-likelihood, "
+               "so that d_l is above 0",
+       note="The row of Table 2 gives the opposite sign, and the loss of SPPO's own paper has a reference (sub-entries). Without the "
+            "bound on 1/beta, alpha is not above 1 (gip.ratio.sppo.row).",
+       neighbours={"turned": {"turn": True}, "a hundredth more": {"factor": (101, 100)}, "above 2": {"above": 2}, "below 10": {"below": 10}})
+def ratio(beta: Any, chosen: Any, rejected: Any, *, turn: bool = False, factor: tuple[int, int] = (1, 1), above: int = 1,
+          below: int = 0) -> Relation:
+    d_w, d_l = weights(beta, chosen, rejected)
+    top, bottom = 1 / beta - chosen, 1 / beta + rejected
+    alpha = bottom / top if turn else top / safe(bottom)
+    parts = [equal(d_w / safe(d_l) * factor[1], alpha * factor[0], "d_w / d_l and alpha"), greater(alpha, above, "alpha")]
+    return implies(large(beta, rejected), both(*parts, *((greater(below, alpha),) if below else ())))
+
+
+@claim("gip.ratio.sppo.row", where="section 3.2, list, with Table 2", title="The ratio of the weights of SPPO, by its row", draws=DRAWS,
        statement=rf"\tfrac{{d_w}}{{d_l}} = \alpha > 1, \quad {ALPHA} \text{{ defined}}",
        reading="the weights of the row of Table 2 by the formulas of section 3.2, as printed",
-       note="The row gives the opposite sign, since Eq 8 puts a minus before its chosen square. The loss of Appendix A.1 has the printed "
-            "ratio; it is above 1 exactly if 1/beta exceeds minus the rejected log-likelihood. With the reference of SPPO's own paper the "
-            "ratio is 1 at the start (sub-entry).")
-def ratio(beta: Any, chosen: Any, rejected: Any) -> Relation:
+       note="The row gives the opposite sign, since Eq 8 puts a minus before its chosen square: a fault of the row (gip.table-2.sppo), not of "
+            "the ratio. Alpha is above 1 exactly if 1/beta exceeds minus the rejected log-likelihood.")
+def of_row(beta: Any, chosen: Any, rejected: Any) -> Relation:
     d_w, d_l = row("sppo", Constants(beta=beta)).coefficients(chosen, rejected)
     bottom = 1 / beta + rejected
     alpha = (1 / beta - chosen) / safe(bottom)
@@ -52,13 +67,13 @@ def ratio(beta: Any, chosen: Any, rejected: Any) -> Relation:
                    both(equal(d_w / safe(d_l), alpha, "d_w / d_l and alpha"), greater(alpha, 1, "alpha")))
 
 
-@ratio.corrected(
+@of_row.corrected(
     rf"\tfrac{{d_w}}{{d_l}} = -\alpha \text{{ for the row}},\; \tfrac{{d_w}}{{d_l}} = \alpha \text{{ for the loss of Appendix A.1}},\; "
     rf"\alpha > 1 \iff {LARGE}",
     neighbours={"alpha for the row": {"sign": 1}, "above 1 always": {"always": True}, "a hundredth more": {"factor": (101, 100)},
                 "above 2": {"above": 2}})
-def _ratio(beta: Any, chosen: Any, rejected: Any, *, sign: int = -1, always: bool = False, factor: tuple[int, int] = (1, 1),
-           above: int = 1) -> Relation:
+def _of_row(beta: Any, chosen: Any, rejected: Any, *, sign: int = -1, always: bool = False, factor: tuple[int, int] = (1, 1),
+            above: int = 1) -> Relation:
     d_w, d_l = row("sppo", Constants(beta=beta)).coefficients(chosen, rejected)
     own_w, own_l = weights(beta, chosen, rejected)
     top, bottom = 1 / beta - chosen, 1 / beta + rejected
@@ -134,7 +149,8 @@ def _reference(beta: Any, chosen: Any, rejected: Any, ref_chosen: Any, ref_rejec
        statement=rf"{B} \le {C} \implies {DL} \le 0",
        reading="favours, compared with DPO: wherever DPO does not raise the rejected one, SPPO (as in Appendix A.1) does not either; "
                "written as: not DPO's condition, or SPPO's",
-       note="Section 3.2 says the opposite, and is right: SPPO makes that fall harder.")
+       note="Section 3.2 says the opposite, and is right: SPPO makes that fall harder. The other half of the sentence, that the chosen "
+            "one rises more easily, is true and judged in gip.ratio.sppo.easier.")
 def predicted(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any) -> Relation:
     a, b, c = gram(chosen_gradient, rejected_gradient)
     _, down = changes(a, b, c, *weights(beta, chosen, rejected))
