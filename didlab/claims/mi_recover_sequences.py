@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.claim import claim
-from ..engine.relations import either, equal, forall, iff
+from ..engine.relations import equal, forall, iff
 from ..engine.token_pairs import NotNegative, TokenPairs
 from ..objectives import priors
 from ..objectives.recovered import recovered
 from ..objectives.score import Score
 from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import TokenPair, token_pair
-from .reductions import Reduction, gradients, recovers, same
+from .reductions import Reduction, gradients, recovers
 
 __all__: list[str] = []
 
@@ -44,36 +43,6 @@ dice = recovers(DICE)
 dice_value = recovers(DICE, "value")
 dice_gradient = recovers(DICE, "gradient")
 dice_fixed = recovers(DICE, "gradient-fixed-prior")
-
-
-@claim(
-    "mi.recover.dpo.appendix", where="Appendix B", title="DPO as MI-DPO with alpha = 1",
-    statement=r"\text{With } \alpha = 1 \text{ and } \zeta = \pi_{ref} \text{, } J_{MI\text{-}DPO}(\pi, \zeta) = J_{DPO}(\pi) \text{ of Eq 1}",
-    reading="DPO's own alpha is any number above 0, as in Eq 1. Any policy and reference of tokens, any pair of responses.",
-    draws=(PAIRS, ALPHA), symbolic=(),
-)
-def dpo_appendix(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any):
-    pair = token_pair(policy, reference, tokens, lengths)
-    return same(under_prior(priors.reference, alpha=0 * alpha + 1), DPO.of.own(alpha=alpha), pair)
-
-
-@dpo_appendix.corrected(
-    r"\text{For } a > 0 \text{, MI-DPO with } \alpha = a \text{ and } \zeta = \pi_{ref} \text{ equals DPO with } \alpha \text{ exactly if } a = \alpha \text{ or } \frac{\pi(y_w|x)}{\pi_{ref}(y_w|x)} = \frac{\pi(y_l|x)}{\pi_{ref}(y_l|x)}",
-    draws=(PAIRS, ALPHA, NotNegative("scale", positive=True)),
-    neighbours={
-        "only if a is alpha": dict(form="scale"), "only if the ratios are equal": dict(form="ratios"),
-        "if the policies are equal at both": dict(form="policies"),
-    },
-)
-def scale_of_dpo(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, scale: Any, *, form: str = "both"):
-    pair = token_pair(policy, reference, tokens, lengths)
-    one = forall(same(under_prior(priors.reference, alpha=scale), DPO.of.own(alpha=alpha), pair))
-    v, r = pair.log_likelihood().value, pair.reference_likelihood().value
-    ratio = forall(equal(v[..., :1] - r[..., :1], v[..., 1:] - r[..., 1:], "log-ratios"))
-    scales = forall(equal(scale, alpha, "scale"))
-    second = {"scale": scales, "ratios": ratio, "policies": either(scales, forall(equal(v, r))),
-              "both": either(scales, ratio)}[form]
-    return iff(one, second)
 
 
 # ---------------------------------------------------------------------------------------- Entropy-controllable DPO

@@ -10,6 +10,7 @@ from didlab.claims import (
     mi_recover_expansions,
     mi_recover_labels_simpo,
     mi_recover_labels_tisdpo,
+    mi_recover_scales,
     mi_recover_sequences,
     mi_recover_tdpo,
     mi_recover_weights,
@@ -27,7 +28,7 @@ from didlab.objectives.recovered import names, recovered
 from didlab.objectives.token_objective import under_prior
 from didlab.objectives.token_pair import token_pair
 
-MODULES = (mi_recover_sequences, mi_recover_tdpo, mi_recover_weights, mi_recover_labels_simpo,
+MODULES = (mi_recover_sequences, mi_recover_scales, mi_recover_tdpo, mi_recover_weights, mi_recover_labels_simpo,
            mi_recover_labels_tisdpo, mi_recover_expansions)
 CLAIMS = {c.id: c for m in MODULES for c in collect(m)}
 
