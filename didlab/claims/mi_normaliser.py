@@ -206,7 +206,7 @@ def partial_sum(growth: Any, first: Any, bound: Any) -> Any:
 
 
 @exists_prior.corrected(
-    r"\text{the sum is finite} \iff b < a^{\eta - 1}, \text{ always for } \eta \le 1; \text{ else no distribution is proportional to it}",
+    r"\text{the sum is finite} \iff b < a^{\eta - 1} \quad (\eta = 1, 2, 3), \text{ always for } \eta = 1; \text{ else no distribution is proportional to it}",
     neighbours={"also for equality": {"weak": True}, "always": {"always": True}, "for b < a": {"first_power": True}})
 def exists_iff(policy: Any, reference: Any, eta: Any, bound: Any, *, weak: bool = False, always: bool = False,
                first_power: bool = False) -> Relation:
