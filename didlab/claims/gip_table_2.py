@@ -20,7 +20,8 @@ PAIRS = LogProbabilities(reference=True, other=True)
 BETA, REFERENCE, LENGTHS = Numbers("beta"), ("ref_chosen", "ref_rejected"), ("chosen_length", "rejected_length")
 EXACT = r"-\big(m(h_w(\log\pi_w) - h_l(\log\pi_l)) + \Lambda(\log\pi_w)\big) = \ell_{own}(\pi)"
 SAME = EXACT + r" + \text{const}"
-# The rows as the table prints them; |y_w| and |y_l| where its lengths lost their bars.
+# The rows as the table prints them; |y_w| and |y_l| where its lengths lost their bars. Where it prints log c_ref^w and log c_ref^l
+# (DPOP, KTO), c_ref^w and c_ref^l: they are log-probabilities already, and a logarithm of theirs has no value.
 PRINTED = {
     "dpo": r"m(a) = \log\sigma(a - c_{ref}),\; h_w(a) = h_l(a) = \beta a",
     "r-dpo": r"m(a) = \log\sigma(a - (c_{ref} + \alpha(|y_w| - |y_l|))),\; h_w(a) = h_l(a) = \beta a",
@@ -55,10 +56,11 @@ def own_apart(name: str, k: Constants, chosen: Any, rejected: Any, other_chosen:
 
 
 def row_claim(id: str, name: str, paper: str, draws: tuple[Kind, ...], constants: tuple[str, ...], note: str = "", title: str = "",
-              neighbours: dict[str, dict[str, Any]] | None = None, **convention: str) -> Claim:
+              reading: str = "", neighbours: dict[str, dict[str, Any]] | None = None, **convention: str) -> Claim:
     """The printed row of an objective is its own loss."""
     @claim(id, where=f"Table 2, {paper.split(' ')[0]}", title=title or f"The row of {paper.split(' ')[0]} is the loss of its own paper",
-           draws=(*draws, PAIRS), statement=rf"{PRINTED[name]} \implies {SAME}", reading=READING.format(paper=paper.partition(" ")[2]), note=note, neighbours=neighbours)
+           draws=(*draws, PAIRS), statement=rf"{PRINTED[name]} \implies {SAME}",
+           reading=READING.format(paper=paper.partition(" ")[2]) + reading, note=note, neighbours=neighbours)
     @tabled(*constants)
     def check(chosen: Any, rejected: Any, other_chosen: Any, other_rejected: Any, *, k: Constants,
               scale: tuple[str, int, int] | None = None, exchange: bool = False) -> Relation:
@@ -146,11 +148,15 @@ def _ipo(chosen: Any, rejected: Any, *, k: Constants, sign: int = -1,
 
 
 rrhf = row_claim("gip.table-2.rrhf", "rrhf", "RRHF Yuan et al., Eqs 2 to 4", (NotNegative("lam"), Lengths()), ("lam", *LENGTHS),
+                 "RRHF's own paper has lambda = 1.", reading=", any lambda from 0",
                  neighbours={"lambda 1 % larger": {"scale": ("lam", 101, 100)}, "lengths exchanged": {"exchange": True},
                              "no regulariser": {"scale": ("lam", 0, 1)}})
 slic = row_claim("gip.table-2.slic", "slic", "SLiC Zhao et al., Eq 3", (Numbers("delta"), NotNegative("lam")), ("delta", "lam"),
+                 "In SLiC's own paper the regularising target is y_ref, a response of supervised fine-tuning; with another target than y_w the row is "
+                 "not its loss.", reading=", with y_ref = y_w",
                  neighbours={"delta 1 % larger": {"scale": ("delta", 101, 100)}, "lambda 1 % larger": {"scale": ("lam", 101, 100)},
                              "no regulariser": {"scale": ("lam", 0, 1)}})
 cpo = row_claim("gip.table-2.cpo", "cpo", "CPO Xu et al., Eqs 3 to 5", (BETA, NotNegative("lam")), ("beta", "lam"),
+                "CPO's own paper has lambda = 1.", reading=", any lambda from 0",
                 neighbours={"beta 1 % larger": {"scale": ("beta", 101, 100)}, "lambda 1 % larger": {"scale": ("lam", 101, 100)},
                             "no regulariser": {"scale": ("lam", 0, 1)}})

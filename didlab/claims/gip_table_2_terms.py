@@ -11,9 +11,10 @@ from ..objectives.table_2 import Constants, amended, row
 from .gip_formulas import own_value, tabled
 from .gip_table_2 import BETA, EXACT, NEAR, REFERENCE, amended_is_own, row_claim, varied
 
+LOGS = "; the printed logarithms of c_ref^w and c_ref^l taken as these log-probabilities themselves"
 dpop = row_claim("gip.table-2.dpop", "dpo-positive", "DPOP Pal et al., Eq 3", (BETA, NotNegative("lam")), ("beta", "lam", *REFERENCE),
                  "beta is missing before the reference and before the penalty. Read to the letter the row has no value: the logarithm of "
-                 "c_ref^w, which is itself a log-probability, is that of a number below 0.")
+                 "c_ref^w, which is itself a log-probability, is that of a number below 0.", reading=LOGS)
 
 
 @dpop.corrected(
@@ -29,7 +30,7 @@ KTO = ("beta", "lam_w", "lam_l", "z")
 kto = row_claim("gip.table-2.kto", "kto", "KTO Ethayarajh et al., Eq 8", (BETA, Numbers("lam_w"), Numbers("lam_l"), NotNegative("z")),
                 (*KTO, *REFERENCE),
                 "The rejected term has the wrong sign and beta is missing in three places. With the sign as printed the loss falls when the "
-                "rejected response becomes likelier (sub-entry).")
+                "rejected response becomes likelier (sub-entry). Read to the letter it has no value either, for the same reason as DPOP's.", reading=LOGS)
 
 
 @kto.corrected(
