@@ -43,10 +43,10 @@ def _sign(which: Any, chosen: Any, rejected: Any, other_chosen: Any, other_rejec
           rows: str = "amended", sign: int = -1, factor: tuple[int, int] = (1, 1)) -> Relation:
     def with_own(name: str, k: Constants, w: Any, x: Any, w2: Any, x2: Any) -> tuple[Any, ...]:
         r = (amended if rows == "amended" else row)(name, k)
-        return r.value(w, x) - r.value(w2, x2), own_value(name, k, w, x) - own_value(name, k, w2, x2)
+        eq_1 = r.m(r.margin(w, x), 0) - r.m(r.margin(w2, x2), 0)
+        return eq_1, r.value(w, x) - r.value(w2, x2), own_value(name, k, w, x) - own_value(name, k, w2, x2)
 
-    eq_8, loss = by_row(which, PLAIN, with_own, k, w=chosen, x=rejected, w2=other_chosen, x2=other_rejected)
-    eq_1 = -eq_8  # without a regulariser
+    eq_1, eq_8, loss = by_row(which, PLAIN, with_own, k, w=chosen, x=rejected, w2=other_chosen, x2=other_rejected)
     return both(equal(eq_8 * factor[1], loss * factor[0], "Eq 8 and the loss, difference between two policies"),
                 equal(eq_1 * factor[1], sign * loss * factor[0], "Eq 1 and minus the loss"))
 
