@@ -23,6 +23,8 @@ LENGTH = r"\tfrac{|y_l|}{|y_w|}"
 @claim("gip.ratio.simpo", where="section 3.2, list", title="The ratio of the weights of SimPO is that of the lengths", draws=(BETA, Numbers("gamma"), Lengths(), BARE, SIGMOID),
        statement=rf"{RATIO} = {LENGTH}, \quad |y_w| > |y_l| \iff {RATIO} < 1, \quad |y_w| < |y_l| \iff {RATIO} > 1",
        reading="the row of Table 2 as printed, its sigmoid at any value in (0, 1); the two cases as equivalences",
+       note="The ratio only. What the text draws from it, that the log-likelihoods rise less and fall more, is true of when they do "
+            "(gip.ratio.simpo.cases), not of by how much: gip.ratio.simpo.amounts refutes it.",
        neighbours={"turned": {"turn": True}, "a hundredth more": {"factor": (101, 100)}, "the ratio of squares": {"square": True},
                    "equal lengths count as longer": {"weak": True}})
 @tabled("beta", "gamma", *LENGTHS, "sigmoid_w")

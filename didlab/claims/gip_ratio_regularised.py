@@ -25,7 +25,8 @@ LENGTH = r"\tfrac{|y_l|}{|y_w|}"
 @claim("gip.ratio.cpo", where="section 3.2, list", title="With explicit regularisation the ratio is always above 1", draws=(BETA, LAM, BARE),
        statement=rf"\Lambda' = \lambda \ge 0 \implies {RATIO} > 1",
        reading="CPO, the example given; lambda from 0, as the reason given (Lambda' not negative) allows",
-       note="For RRHF a ratio below 1 is possible with lambda > 0 too (gip.ratio.rrhf), and a hinge that is not active has no ratio.",
+       note="CPO alone, narrower than the printed class: of the other two with a regulariser, RRHF can have a ratio below 1 with lambda > 0 too, and "
+            "a hinge that is not active has no ratio. gip.ratio.cpo.hinges judges SLiC and RRHF and refutes the sentence for them.",
        neighbours={"above 101/100": {"above": (101, 100)}, "above 2": {"above": (2, 1)}, "below 10": {"below": 10}})
 @tabled("beta", "lam")
 def cpo(chosen: Any, rejected: Any, *, k: Constants, above: tuple[int, int] = (1, 1), below: int = 0) -> Relation:
@@ -81,7 +82,7 @@ def same_weight(chosen: Any, rejected: Any, *, k: Constants) -> Relation:
 
 @same_weight.corrected(
     r"\text{it is, for every policy, iff } c_{ref} = 0; \text{ where } \log\pi_w = \log\pi_l:\; d_l^{CPO} > d_l^{DPO} \iff c_{ref} < 0",
-    neighbours={"always": {"always": True}, "the other side": {"turn": True}, "iff the chosen reference is certain": {"of": "chosen"}})
+    neighbours={"always": {"always": True}, "the other side": {"turn": True}, "iff the chosen reference is e^-1": {"of": "chosen"}})
 @tabled("beta", "lam", *REFERENCE)
 def _same_weight(chosen: Any, rejected: Any, *, k: Constants, always: bool = False, turn: bool = False, of: str = "shift") -> Relation:
     level = chosen - 1  # two responses of this log-probability leave room for others
