@@ -30,15 +30,22 @@ def differing(row: Any, h: Any, *, parts: int = 0, flip: bool = False):
     return implies(not_zero(h), below(row, h, parts=parts, flip=flip))
 
 
-@differing.assuming(rf"{MASS}\text{{: the two tokens together are likelier than that two draws from the row agree}}")
+def best(row: Any) -> Any:
+    """The larger of the probabilities of the two tokens."""
+    return (row[..., :1] + row[..., 1:2] + abs(row[..., :1] - row[..., 1:2])) / 2
+
+
+@differing.assuming(r"\max(s_w, s_l) = \max_j s_j\text{: one of the two tokens is the likeliest}",
+                    draws=(Rows("row", sizes=(2, 3, 4)), Hidden("h")))
 def _(row: Any):
-    return greater(row[..., :1] + row[..., 1:2], squared(row), "mass of the two tokens")
+    return at_least(best(row), row.max(-1, keepdims=True), "the likelier of the two and the likeliest")
 
 
 @claim(
     "gip.sec-4.2.differing-token.exactly", where="section 4.2", title="Exactly when the inner product is negative",
     statement=rf"h \ne 0 \implies \left(\langle g_w, g_l\rangle < 0 \iff {MASS}\right)",
-    draws=(Rows("row"), Hidden("h")), symbolic=(), reading=TOKEN + "Not in the paper: the assumption is the weakest.",
+    draws=(Rows("row"), Hidden("h")), symbolic=(), reading=TOKEN + "Not in the paper: the weakest condition on the row, that the two tokens together are likelier than "
+                    "that two draws from it agree.",
     neighbours={"mass above 1/2": dict(test="half"), "likelier than the largest probability": dict(test="largest"),
                 "either above the sum of squares": dict(test="either"), "always": dict(test="always")},
 )
@@ -53,19 +60,18 @@ def differing_exactly(row: Any, h: Any, *, test: str = "mass"):
 
 @claim(
     "gip.sec-4.2.differing-token.mode", where="section 4.2",
-    title="The inner product is negative where one of the tokens is the likeliest",
+    title="How likely one of the tokens has to be",
     statement=r"h \ne 0,\ \max(s_w, s_l) = \max_j s_j \implies \langle g_w, g_l\rangle < 0",
     draws=(Rows("row", sizes=(2, 3, 4)), Hidden("h")), symbolic=(),
-    reading=TOKEN + "A simple case of the assumption, and the one that the paper's example is: the model knows the right "
-            "answer.",
+    reading=TOKEN + "The assumption, which is that of the paper's example, where the model knows the right answer: less than the "
+                    "likeliest is not enough, as the neighbours show.",
     neighbours={"one of them above the average": dict(test="average"), "below 1/4 of the square of h": dict(parts=4),
                 "one of them not the least likely": dict(test="least")},
 )
 def differing_mode(row: Any, h: Any, *, test: str = "mode", parts: int = 0):
     k = row.shape[-1]
-    best = (row[..., :1] + row[..., 1:2] + abs(row[..., :1] - row[..., 1:2])) / 2
-    tests = {"mode": at_least(best, row.max(-1, keepdims=True), "the likelier of the two and the likeliest"),
-             "average": greater(k * best, 1), "least": greater(best, row.min(-1, keepdims=True))}
+    tests = {"mode": at_least(best(row), row.max(-1, keepdims=True), "the likelier of the two and the likeliest"),
+             "average": greater(k * best(row), 1), "least": greater(best(row), row.min(-1, keepdims=True))}
     return implies(both(not_zero(h), tests[test]), below(row, h, parts=parts))
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..engine.claim import claim
-from ..engine.relations import Relation, at_least, both, greater, iff, implies
+from ..engine.relations import Relation, at_least, both, forall, greater, iff, implies
 from ..engine.responses import Responses
-from .gip_tokens_norms import AMONG, ANY, BOTH, INSIDE, LAST, LENGTHS, MOVE, PULL, ROWS, UNIFORM, gram, last, pull
+from .gip_tokens_norms import AMONG, ANY, BOTH, INSIDE, LAST, LENGTHS, MOVE, PULL, UNIFORM, gram, last, pull
 from .token_models import (
     LAST_LAYER,
     LOGITS,
     PREFIXES,
+    features,
 )
 
 __all__: list[str] = []
@@ -25,17 +28,17 @@ def directions_printed(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hid
                 greater(-least, g.wl - g.ll, "first-order change of the rejected"))
 
 
-def small_pull(chosen: Any, rejected: Any, rows_w: Any, hidden_w: Any = None, hidden_l: Any = None, *,
-               model: str = "last layer") -> Relation:
-    pair = dict(chosen=chosen, rejected=rejected, rows_w=rows_w, hidden_w=hidden_w, hidden_l=hidden_l)
-    d, (size, w, l) = pull(model, **pair), last(model, **pair)  # noqa: E741
-    return both(greater(d, -size * (1 - w + l), "the pull and its lower bound"),
-                greater(size * (1 + w - l), d, "the upper bound and the pull"))
+def little_overlap(model: str, chosen: Any, rejected: Any, hidden_w: Any = None, hidden_l: Any = None) -> Relation:
+    f, _ = features(model, chosen, rejected, hidden_w, hidden_l)
+    overlap = abs((f * f[..., -1:, :]).sum(-1))
+    own = overlap[..., -1:]
+    return at_least(own, 2 * (overlap.sum(-1, keepdims=True) - own), "squared norm and twice the overlaps")
 
 
-SMALL = (rf"\text{{The prefix pulls less than the last token: }} {PULL}, "
-         r"-(1 - s_w + s_l)\|\phi_L\|^2 < D < (1 + s_w - s_l)\|\phi_L\|^2 \text{ (}|D| < \|\phi_L\|^2"
-         r"\text{ for two of the } M \text{ tokens)}")
+# an entry of a residual less another one is below 2 in size: overlaps of half of the squared norm pull less than it
+OVERLAP = r"\sum_{i<L} |\langle h_i, h_L\rangle| \le \tfrac12\|h_L\|^2"
+SOFTMAX = Responses("last", lengths=LENGTHS)
+TURNED = Responses("last", lengths=LENGTHS, hidden=True, concentrated="both", turned=True)
 MOVES = {"by more than 1/8": dict(more=1), "by more than 3": dict(more=24), "the chosen falls": dict(flip=-1)}
 
 def directions_nonzero(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any, hidden_l: Any, *,
@@ -50,10 +53,11 @@ directions = claim(
     statement=MOVE.replace(UNIFORM, rf"h_L \ne 0,\ {AMONG}"), draws=(BOTH,), symbolic=(), neighbours=MOVES,
     reading=LAST + LAST_LAYER + "To first order, strictly. The two last tokens are among the M and the last hidden state is "
                                 "not 0, which is less than what is printed.",
-    note="As in Theorem 1, the two conditions left out here are needed as well: gip.cor-2.directions.exactly has all of them.",
+    note="The assumption is about the hidden states alone; gip.cor-2.directions.exactly has the weakest condition, on the "
+         "pull of the prefix.",
 )(directions_nonzero)
-directions.assuming(SMALL, draws=(Responses("last", lengths=LENGTHS, hidden=True, concentrated="both", turned=True),))(
-    small_pull)
+directions.assuming(rf"{OVERLAP}\text{{: the states of the prefix overlap little with the last one}}", draws=(TURNED,))(
+    partial(little_overlap, "last layer"))
 
 
 @claim(
@@ -72,11 +76,7 @@ def weakly(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any, 
                 at_least(-least, g.wl - g.ll, "first-order change of the rejected"))
 
 
-@weakly.assuming(rf"{PULL},\ |D| \le \|\phi_L\|^2",
-                 draws=(Responses("last", lengths=LENGTHS, hidden=True, concentrated="both", turned=True),))
-def _(chosen: Any, rejected: Any, rows_w: Any, hidden_w: Any, hidden_l: Any):
-    pair = dict(chosen=chosen, rejected=rejected, rows_w=rows_w, hidden_w=hidden_w, hidden_l=hidden_l)
-    return at_least(last("last layer", **pair)[0], abs(pull("last layer", **pair)), "the bound and the pull")
+weakly.assuming(OVERLAP, draws=(TURNED,))(partial(little_overlap, "last layer"))
 
 
 @claim(
@@ -98,7 +98,9 @@ def directions_exactly(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hid
 
 @claim(
     "gip.cor-2.directions.own-logits", where="Cor 2", title="The directions when each prefix has its own logits",
-    statement=MOVE, draws=(ROWS,), symbolic=(), reading=LAST + PREFIXES + "To first order, strictly.",
+    statement=MOVE.replace(UNIFORM, r"\pi(\cdot|x, y^{<L}) \text{ any softmax row}"), draws=(SOFTMAX,), symbolic=(),
+    reading=LAST + PREFIXES + "To first order, strictly. Every token has a probability; that the last row is uniform on M tokens is "
+                              "not needed here.",
     neighbours={"by more than 1/2": dict(halves=1), "by more than 1": dict(halves=2), "the chosen falls": dict(flip=-1)},
 )
 def directions_prefixes(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, halves: int = 0, flip: int = 1):
@@ -106,12 +108,6 @@ def directions_prefixes(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *,
     least = (0 * g.ww + halves) / 2
     return both(greater(flip * (g.ww - g.wl), least, "first-order change of the chosen"),
                 greater(-least, g.wl - g.ll, "first-order change of the rejected"))
-
-
-@directions_prefixes.assuming(r"\text{neither of the last tokens has probability 1}")
-def _(chosen: Any, rejected: Any, rows_w: Any):
-    _, w, l = last("prefixes", chosen, rejected, rows_w)  # noqa: E741
-    return both(greater(1, w, "1 and the probability of the chosen"), greater(1, l, "1 and that of the rejected"))
 
 
 one_row = claim(
@@ -122,4 +118,15 @@ one_row = claim(
     note="A prefix that repeats the rejected token makes the chosen fall, whatever the model predicts at the end.",
     neighbours={"by more than 1/8": dict(more=1), "by more than 1": dict(more=8), "the chosen falls": dict(flip=-1)},
 )(partial(directions_printed, model="logits"))
-one_row.assuming(SMALL, draws=(Responses("last", lengths=(1, 2), concentrated="both"),))(partial(small_pull, model="logits"))
+
+
+@one_row.assuming(r"\text{neither last token occurs in the prefix, and } s_i[y_w^L] + s_i[y_l^L] \le \tfrac1{L-1}"
+                  r"\text{ at its positions}", draws=(Responses("last", lengths=(1, 2, 3), concentrated="both", vocabulary=(3, 4)),))
+def _(chosen: Any, rejected: Any, rows_w: Any):
+    differ = chosen != rejected
+    ends = [(y * differ).sum(-1, keepdims=True) for y in (chosen, rejected)]
+    count = chosen.shape[-1] - 1
+    mass = sum((rows_w * (np.arange(rows_w.shape[-1]) == y[..., None])).sum(-1) for y in ends)
+    other = ((chosen - ends[0]) * (chosen - ends[1])) ** 2 + differ  # 0 where a prefix token is one of the last two
+    return both(forall(greater(other, 0, "the prefix tokens are others")),
+                forall(at_least(1, np.where(differ, 0, count * mass), "mass of the last tokens in the prefix, times L - 1")))
