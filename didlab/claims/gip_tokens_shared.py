@@ -73,11 +73,19 @@ def grows_in_last_layer(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hi
 
 main = claim(
     "gip.sec-4.shared-tokens", where="section 4", title="The inner product grows as the responses share more tokens",
+    statement=GROWS, draws=(Responses(),), symbolic=(), reading=ONE_MORE + POSITIONS,
+    note="Other models decide otherwise: gip.sec-4.shared-tokens.last-layer, .shared-logits and .own-logits.",
+    neighbours={"by 1/100": dict(hundredths=1), "by 1/10": dict(hundredths=10), "shrinks": dict(flip=-1),
+                "one row of logits for all positions": dict(model="logits")},
+)(partial(grows, model="positions"))
+layer = claim(
+    "gip.sec-4.shared-tokens.last-layer", where="section 4",
+    title="The inner product grows as the responses share more tokens: the shared last layer",
     statement=rf"\langle\phi_w^L, \phi_l^L\rangle > 0 \implies {STAYS}", draws=(Responses(hidden=True),), symbolic=(),
     reading=ONE_MORE + LAST_LAYER + "Only where the added token's own inner product is positive, and with equality, which is "
                                     "less than what is printed.",
 )(grows_in_last_layer)
-main.corrected(ADDED, symbolic=(), neighbours=SUM)(added)
+layer.corrected(ADDED, symbolic=(), neighbours=SUM)(added)
 one_row = claim(
     "gip.sec-4.shared-tokens.shared-logits", where="section 4",
     title="The inner product grows as the responses share more tokens: one row of logits for all positions",
@@ -85,13 +93,6 @@ one_row = claim(
     reading=ONE_MORE + LOGITS + "With equality, which is less than what is printed.",
 )(partial(grows, model="logits", weak=True))
 one_row.corrected(ADDED, symbolic=(), neighbours=SUM)(partial(added, model="logits"))
-positions = claim(
-    "gip.sec-4.shared-tokens.positions", where="section 4",
-    title="The inner product grows as the responses share more tokens: the model of B.2",
-    statement=GROWS, draws=(Responses(),), symbolic=(), reading=ONE_MORE + POSITIONS,
-    neighbours={"by 1/100": dict(hundredths=1), "by 1/10": dict(hundredths=10), "shrinks": dict(flip=-1),
-                "one row of logits for all positions": dict(model="logits")},
-)(partial(grows, model="positions"))
 
 
 @claim(

@@ -6,14 +6,15 @@ All are linear softmax layers and differ in their features only:
 model         features of token i                      parameters
 ============  =======================================  ==========================================================
 "positions"   the position i                           a row of logits for each position, shared by both responses,
-                                                       on top of frozen logits that depend on the prefix (App B.2)
+                                                       on top of frozen logits that depend on the prefix
 "prefixes"    the prefix                               a row of logits for each prefix
 "logits"      the constant 1                           one row of logits, on top of frozen logits
 "last layer"  the hidden state                         the last linear layer (section 4.1.1)
 ============  =======================================  ==========================================================
 
 One DPO step moves the parameters along :math:`\nabla\log\pi_w - \nabla\log\pi_l`; changes are those for a factor
-:math:`\eta\beta c(\theta) = 1` in front of it, to first order unless said otherwise.
+:math:`\eta\beta c(\theta) = 1` in front of it, to first order unless said otherwise. The paper does not print the frozen
+logits of the first model; without them both responses would have one row at each position, and Eq 13 would be 0.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ __all__ = [
     "token_changes", "token_products", "total", "where",
 ]
 
-POSITIONS = "App B.2's model: each position has a row of logits of its own, which both responses share, on top of frozen " \
-            "logits. "
+POSITIONS = "Each position has a row of logits of its own, which both responses share, on top of frozen logits: the one model of " \
+            "ours in which the displays of App B.2 are gradients. "
 PREFIXES = "A row of logits for each prefix, which are the variables. "
 LOGITS = "One row of logits shared by all positions, on top of frozen logits. "
 LAST_LAYER = "The shared last linear layer over frozen hidden states, any hidden states. "
