@@ -38,17 +38,42 @@ TRUTH = (Channels("policy", "second", priors=("prior", "other"), zeros="prompts"
 
 
 @claim(
-    "mi.sec-5.2.alignment", where="5.2", draws=TRUTH, title="The policy of the joint minimum is better aligned",
+    "mi.sec-5.2.alignment", where="5.2, first paragraph", draws=TRUTH, title="The policy of the joint minimum is better aligned",
     statement=rf"(\pi^*,\zeta^*) \text{{ minimises }} {LOSS} \implies \mathbb{{E}}_{{\pi^*}}[r] \ge \mathbb{{E}}_{{\hat\pi}}[r], \quad \hat\pi \text{{ the minimiser at a fixed }} \hat\zeta",
-    reading="alignment as the expected reward that labels the data, all pairs compared, beta = 1; a prior for each prompt; of "
-            "the jointly optimal pairs one is drawn, since all have the same loss",
+    reading="alignment as the expected reward that labels the data, all pairs compared, beta = 1; priors on responses alone, "
+            "policies without bounds; of the jointly optimal pairs one is drawn, since all have the same loss",
 )
-def aligned(prompts: Any, policy: Any, prior: Any, reward: Any) -> Relation:
-    fixed = optimal_policy(reward, prior, beta=1)
+def aligned(prompts: Any, prior: Any, other: Any, reward: Any) -> Relation:
+    policy, fixed = (optimal_policy(reward, z, beta=1) for z in (other, prior))
     return at_least(expected_reward(prompts, policy, reward), expected_reward(prompts, fixed, reward), "expected rewards")
 
 
 @aligned.corrected(
+    r"(\pi,\zeta) \text{ is jointly optimal} \iff \pi(y|x) \propto \zeta(y)\,e^{r(x,y)}, \text{ with any } \zeta(y) > 0: \text{ the policy of each fixed prior is already "
+    r"that of a joint minimum}",
+    neighbours={"policy prior e^-r": {"sign": -1}, "of one prior alone": {"alone": True}, "by a hundredth at least": {"margin": 1}})
+def any_prior(policy: Any, prior: Any, other: Any, reward: Any, *, sign: int = 1, alone: bool = False, margin: int = 0) -> Relation:
+    c, n = carrier_of(policy), population(reward)
+    best, again = (loss(optimal_policy(sign * reward, z, beta=1), z, n) for z in (prior, other))
+    value = loss(policy, other, n)
+    gap = differences(c.log(policy) - c.log(shared(other)) - reward)
+    same = equal(best, again, "losses at the optimal policies of two priors")
+    return both(iff(same, forall(equal(prior, other))) if alone else same,
+                at_least(100 * (value - best), margin) if margin else at_least(value, best, "loss of a pair and of the optimum"),
+                iff(equal(value, best), forall(equal(gap, 0))))
+
+
+@claim(
+    "mi.sec-5.2.alignment.prompt-prior", where="5.2 with 4", draws=TRUTH, title="The same with a prior for each prompt",
+    statement=rf"(\pi^*,\zeta^*) \text{{ minimises }} {LOSS} \implies \mathbb{{E}}_{{\pi^*}}[r] \ge \mathbb{{E}}_{{\hat\pi}}[r], \quad \zeta = \zeta(y|x)",
+    reading="the learned prior sees the prompt, as those of section 4 do; else as mi.sec-5.2.alignment",
+)
+def aligned_prompts(prompts: Any, policy: Any, prior: Any, reward: Any) -> Relation:
+    fixed = optimal_policy(reward, prior, beta=1)
+    return at_least(expected_reward(prompts, policy, reward), expected_reward(prompts, fixed, reward), "expected rewards")
+
+
+@aligned_prompts.corrected(
     r"(\pi,\zeta) \text{ is jointly optimal} \iff \log\tfrac{\pi}{\zeta} - r \text{ is constant at each prompt: every policy is part of such a pair, with }"
     r"\zeta \propto \pi\,e^{-r}",
     neighbours={"prior pi e^r": {"sign": 1}, "only the policy ref e^r": {"only": True}, "by a hundredth at least": {"margin": 1}})
@@ -68,7 +93,7 @@ def any_policy(policy: Any, second: Any, prior: Any, other: Any, reward: Any, *,
 
 
 @claim(
-    "mi.sec-5.2.alignment.order", where="5.2", draws=TRUTH, title="A lower joint loss is a higher reward",
+    "mi.sec-5.2.alignment.order", where="5.2, first paragraph", draws=TRUTH, title="A lower joint loss is a higher reward",
     statement=rf"J(\pi,\zeta) < J(\pi',\zeta') \implies \mathbb{{E}}_\pi[r] \ge \mathbb{{E}}_{{\pi'}}[r], \quad {LOSS}",
     reading="alignment as the expected reward that labels the data; any two pairs of policy and prior",
 )
@@ -91,7 +116,7 @@ def order_none(policy: Any, second: Any, prior: Any, reward: Any, *, back: bool 
 
 
 @claim(
-    "mi.sec-5.2.alignment.accuracy", where="5.2", draws=(Preferences(sizes=SIZES), tables("policy", "second", priors=("prior", "other"))),
+    "mi.sec-5.2.alignment.accuracy", where="5.2, first paragraph", draws=(Preferences(sizes=SIZES), tables("policy", "second", priors=("prior", "other"))),
     title="A lower joint loss ranks more of the data right",
     statement=rf"J(\pi,\zeta) < J(\pi',\zeta') \implies \#\{{\pi(y_w|x) > \pi(y_l|x)\}} \ge \#\{{\pi'(y_w|x) > \pi'(y_l|x)\}}, \quad {LOSS}",
     reading="alignment as the share of the pairs whose chosen response is the likelier one",
@@ -120,9 +145,10 @@ def accuracy_ratio(counts: Any, policy: Any, prior: Any, *, of: str = "ratio", t
 
 
 @claim(
-    "mi.sec-5.2.alternation", where="5.2", draws=TRUTH, title="Alternating between policy and prior improves the minimum",
+    "mi.sec-5.2.alternation.unrestricted", where="5.2", draws=TRUTH, title="Alternating over all policies and priors improves the minimum",
     statement=rf"\hat\pi = \arg\min_\pi J(\pi,\hat\zeta) \implies \text{{some }} \zeta \text{{ has }} J(\hat\pi,\zeta) < J(\hat\pi,\hat\zeta), \quad {LOSS}",
-    reading="the step of the prior after one of the policy; data labelled by the reward; the challenger is any other prior",
+    reading="the step of the prior after one of the policy; over all policies and priors, while 5.2 restricts both (mi.sec-5.2.alternation); "
+            "data labelled by the reward; the challenger is any other prior",
 )
 def alternation(prior: Any, other: Any, reward: Any) -> Relation:
     n, best = population(reward), optimal_policy(reward, prior, beta=1)
