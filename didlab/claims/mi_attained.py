@@ -12,13 +12,12 @@ import numpy as np
 from ..carriers import carrier_of
 from ..engine.channels import Preferences
 from ..engine.claim import claim
-from ..engine.kinds import Integers, Numbers
+from ..engine.kinds import Numbers
 from ..engine.relations import Relation, at_least, both, either, equal, forall, greater, iff
 from ..objectives import mi_dpo
 from .formulas import differences
+from .mi_box import STEPS, odds, pair_loss, steps
 from .mi_joint import DATA, LOSS, SIZES, loss, shared, tables
-
-STEPS = 8  # of the way from one bound to the other
 
 
 @claim(
@@ -112,8 +111,7 @@ def exactly(counts: Any, policy: Any, prior: Any, *, mutual: bool = False, poole
 
 @claim(
     "mi.sec-5.2.attained.boundary", where="ours", title="On compact domains a pair that is never contradicted drives both to the boundary",
-    draws=(Numbers("edge", below_one=True), Integers("policy", axes=(1,), low=0, high=STEPS), Integers("prior", axes=(1,), low=0, high=STEPS)),
-    symbolic=(),
+    draws=(Numbers("edge", below_one=True), steps("policy", "prior")), symbolic=(),
     statement=rf"|\log\tfrac{{\pi_w}}{{\pi_l}}| \le B,\; |\log\tfrac{{\zeta_w}}{{\zeta_l}}| \le B: \text{{ the only minimiser of }} {LOSS} \text{{ has }} "
               r"\log\tfrac{\pi_w}{\pi_l} = B,\; \log\tfrac{\zeta_w}{\zeta_l} = -B, \text{ and } J = \log(1 + e^{-2B})",
     reading="not in the paper: one prompt, two responses, one of them always chosen; the challengers are odds within the bounds, "
@@ -129,15 +127,3 @@ def corner(edge: Any, policy: Any, prior: Any, *, same: bool = False, zero: bool
     only = iff(equal(value, best), both(equal(policy, STEPS), equal(prior, 0)))
     return both(at_least(100 * gap, margin) if margin else both(at_least(value, best, "loss inside and at the corner"), only),
                 equal(best, c.log(1 + edge * (1 if single else edge)), "loss at the corner"))
-
-
-def odds(edge: Any, steps: Any) -> Any:
-    """Odds of the chosen response that many steps of the way from the bound e to the bound 1/e."""
-    return edge + steps * (1 / edge - edge) / STEPS
-
-
-def pair_loss(policy: Any, prior: Any) -> Any:
-    """The loss of one pair from the odds of the chosen response under the policy and the prior."""
-    c = carrier_of(policy)
-    p, z = c.log(policy), c.log(prior)
-    return mi_dpo.value(p, 0 * p, z, 0 * z)

@@ -1,8 +1,8 @@
 r"""Section 5.2 of Mutual Information DPO: the loss minimised over the policy and the prior.
 
 What the loss sees is :math:`h = \log\pi - \log\zeta` of each prompt, up to a constant: a change of the prior is undone
-by the policy :math:`\hat\pi \propto \pi\,\hat\zeta/\zeta`. Policies are tables, as unrestricted as a policy can be;
-alpha = 1.
+by the policy :math:`\hat\pi \propto \pi\,\hat\zeta/\zeta`. Policies are tables, as unrestricted as a policy can be; on
+compact domains, as 5.2 has them, see `mi_box`. alpha = 1.
 """
 
 from __future__ import annotations
@@ -85,10 +85,11 @@ UNDONE = {"policy not moved": {"keep": True}, "moved the other way": {"back": Tr
 
 
 @claim(
-    "mi.sec-5.2.inequality.better", where="5.2", draws=(DATA, tables("policy", priors=("prior", "other"))),
-    title="Optimising the prior gives a lower loss than any fixed prior",
+    "mi.sec-5.2.inequality.better.unrestricted", where="5.2", draws=(DATA, tables("policy", priors=("prior", "other"))),
+    title="Over all policies, optimising the prior gives a lower loss than any fixed prior",
     statement=rf"\hat\zeta \ne \zeta^* \implies \text{{some }} (\pi,\zeta^*) \text{{ has }} J(\pi,\zeta^*) < J(\hat\pi,\hat\zeta) \text{{ for every }} \hat\pi, \quad {LOSS}",
-    reading="better as strictly lower, another prior than the learned one, policies unrestricted; the challenger is one policy under the fixed prior",
+    reading="better as strictly lower, another prior than the learned one, over all policies and priors of full support, which 5.2 restricts; "
+            "the challenger is one policy under the fixed prior",
 )
 def joint_better(counts: Any, policy: Any, prior: Any, other: Any) -> Relation:
     return either(forall(equal(prior, other)), better(counts, policy, shared(prior), shared(other)))
@@ -102,10 +103,10 @@ def joint_same(counts: Any, policy: Any, prior: Any, other: Any, **changed: bool
 
 
 @claim(
-    "mi.sec-5.2.inequality.dice", where="5.2, last sentence", draws=(DATA, tables("policy", "previous", priors=("prior",))),
-    title="Where DICE has not reached the optimal prior, the joint loss is lower",
+    "mi.sec-5.2.inequality.dice.unrestricted", where="5.2, last sentence", draws=(DATA, tables("policy", "previous", priors=("prior",))),
+    title="Over all policies, where DICE has not reached the optimal prior, the joint loss is lower",
     statement=rf"\hat\zeta = \pi^{{(t-1)}} \ne \zeta^* \implies \text{{some }} (\pi,\zeta) \text{{ has }} J(\pi,\zeta) < J(\hat\pi,\hat\zeta) \text{{ for every }} \hat\pi, \quad {LOSS}",
-    reading="one iteration of DICE on the same data, the previous policy for the prior, policies unrestricted",
+    reading="one iteration of DICE on the same data, the previous policy for the prior, over all policies and priors, which 5.2 restricts",
 )
 def dice(counts: Any, policy: Any, prior: Any, previous: Any) -> Relation:
     same = forall(equal(previous, shared(prior)))
@@ -136,7 +137,7 @@ def mirrored(policy: Any, prior: Any) -> tuple[Any, Any]:
     statement=rf"\min_{{\zeta(y)}} J(\pi,\zeta) \le J(\pi,\hat\zeta) \text{{ for all }} \hat\zeta(y|x), \quad {LOSS}",
     reading="all priors: the learned one is on responses alone as in Eq 4, the fixed ones of section 4 see the prompt; one "
             "policy, the most restricted set; one pair at each of two prompts, labelled in opposite ways",
-    note="Of unrestricted policies it is an equality; see mi.sec-5.2.inequality.better.",
+    note="Of unrestricted policies it is an equality; see mi.sec-5.2.inequality.better.unrestricted.",
 )
 def outside(policy: Any, fixed: Any) -> Relation:
     margins, _ = mirrored(policy, 0 * policy + 1)  # of every prior on responses alone the two margins have this sum
