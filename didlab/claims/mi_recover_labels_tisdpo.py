@@ -14,22 +14,19 @@ from typing import Any
 import numpy as np
 
 from ..engine.claim import claim
-from ..engine.kinds import Integers
 from ..engine.relations import Relation, both, equal, forall, iff, implies
 from ..engine.token_pairs import NotNegative
-from ..engine.triples import OneToken, Triples
+from ..engine.triples import OneToken, Triples, TripleWeights
 from ..objectives import labelled, priors, tis_dpo
 from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import token_pair
-from .label_formulas import LOOPS, none, of, twice, winners
+from .label_formulas import LOOPS, none, of, twice
 
 __all__: list[str] = []
 
 ALPHA = NotNegative("alpha", positive=True)
 LATER = r"\text{no rejected response is chosen in another triple of the same prompt}"
-BY_LABEL = Integers("chosen_weights", "rejected_weights", axes=("K",), low=0, high=3)
-WEIGHTS = Integers("weights", axes=("M", 2), low=0, high=2)
-TIS_DATA = (OneToken(), Triples(different=True), BY_LABEL, ALPHA)
+TIS_DATA = (OneToken(), Triples(different=True), TripleWeights(), ALPHA)
 
 
 def tis_margins(policy: Any, reference: Any, triples: Any, own: Any, prior: Any, alpha: Any) -> Relation:
@@ -42,9 +39,19 @@ def tis_margins(policy: Any, reference: Any, triples: Any, own: Any, prior: Any,
     return forall(equal(mi.margin(pair), tis_dpo.objective(weights=w, beta=a).margin(pair), "margins of the triples"))
 
 
-def as_printed(triples: Any, chosen_weights: Any, rejected_weights: Any) -> Any:
-    """The weights of the prior: those of chosen responses if a response is chosen somewhere, or else of rejected ones."""
-    return np.where(winners(triples, chosen_weights.shape[-1]), chosen_weights, rejected_weights)
+def as_printed(triples: Any, weights: np.ndarray, k: int) -> np.ndarray:
+    """The weights of the prior, (..., K): at chosen responses that of the first triple that chooses it, elsewhere that
+    of the first triple that rejects it, 0 at a response of no triple."""
+    first = triples[..., None] == np.arange(k)  # (..., M, 2, K)
+    cases = np.take_along_axis(weights[..., None] + 0 * first, first.argmax(-3)[..., None, :, :], -3)[..., 0, :, :]
+    seen = first.any(-3)
+    return np.where(seen[..., 0, :], cases[..., 0, :], np.where(seen[..., 1, :], cases[..., 1, :], 0))
+
+
+def label_alone(triples: Any, weights: Any) -> Relation:
+    """A response has one weight in all triples that choose it, and one in all that reject it."""
+    apart = 2 * triples + np.arange(2)
+    return none(labelled.disagreements(apart, numbers(weights)), "places with another weight than of the same label")
 
 
 def both_sides(chosen: Any, rejected: Any, triples: Any) -> Any:
@@ -54,21 +61,26 @@ def both_sides(chosen: Any, rejected: Any, triples: Any) -> Any:
 @claim(
     "mi.recover.tisdpo.assumption", where="section 4", title="TIS-DPO: the stated exclusion makes the weights a function",
     statement=rf"\text{{If }} {LATER} \text{{, then the prior with }} w(y; x) = w^w \text{{ for chosen and }} w^l \text{{ for rejected responses gives }} J_{{TIS\text{{-}}DPO}} \text{{ on }} D",
-    reading="The weights of a response depend on it and on its label. Every triple has its margin. Responses of one "
-            "token, one prompt.",
+    reading="Weights belong to the responses of each triple, as the loss takes them; the prior has those of the first "
+            "triple with its case. Every triple has its margin. Responses of one token, one prompt.",
     draws=TIS_DATA, symbolic=(), neighbours={
         "without the exclusion": dict(excluded="nothing"), "no winner twice": dict(excluded="twice"),
         "reversed pairs excluded": dict(excluded="reversed"),
     },
 )
-def tis_exclusion(policy: Any, reference: Any, triples: Any, chosen_weights: Any, rejected_weights: Any, alpha: Any, *,
-                  excluded: str = "later"):
+def tis_exclusion(policy: Any, reference: Any, triples: Any, weights: Any, alpha: Any, *, excluded: str = "later"):
     k = policy.shape[-1]
     count = {"later": labelled.later_winners(triples, k), "nothing": 0 * triples[..., 0, 0], "twice": twice(triples),
              "reversed": labelled.reversed_pairs(triples, k)}[excluded]
-    w = as_printed(triples, chosen_weights, rejected_weights)
+    w = as_printed(triples, numbers(weights), k) + 0 * weights[..., :1, 0]
     return implies(none(count, "excluded triples"), tis_margins(
-        policy, reference, triples, both_sides(chosen_weights, rejected_weights, triples), both_sides(w, w, triples), alpha))
+        policy, reference, triples, weights, both_sides(w, w, triples), alpha))
+
+
+@tis_exclusion.assuming(
+    r"\text{the weights of a response are the same in all triples in which it has the same label}")
+def by_label(triples: Any, weights: Any):
+    return label_alone(triples, weights)
 
 
 @claim(
@@ -76,21 +88,23 @@ def tis_exclusion(policy: Any, reference: Any, triples: Any, chosen_weights: Any
     statement=tis_exclusion.printed.text, reading=LOOPS + tis_exclusion.reading, draws=(OneToken(), Triples(), *TIS_DATA[2:]),
     symbolic=(), neighbours=tis_exclusion.printed.neighbours,
 )
-def tis_loops(policy: Any, reference: Any, triples: Any, chosen_weights: Any, rejected_weights: Any, alpha: Any, *,
-              excluded: str = "later"):
-    return tis_exclusion(policy, reference, triples, chosen_weights, rejected_weights, alpha, excluded=excluded)
+def tis_loops(policy: Any, reference: Any, triples: Any, weights: Any, alpha: Any, *, excluded: str = "later"):
+    return tis_exclusion(policy, reference, triples, weights, alpha, excluded=excluded)
 
 
-@tis_loops.assuming(r"\text{no response is compared with itself}")
-def no_loop(policy: Any, triples: Any):
-    return none(labelled.self_comparisons(triples, policy.shape[-1]), "responses compared with themselves")
+@tis_loops.assuming(
+    r"\text{no response is compared with itself, and the weights of a response are the same in all triples in which it has the same label}")
+def no_loop(policy: Any, triples: Any, weights: Any):
+    return both(none(labelled.self_comparisons(triples, policy.shape[-1]), "responses compared with themselves"),
+                label_alone(triples, weights))
 
 
 @claim(
-    "mi.recover.tisdpo.assumption.necessary", where="section 4", title="TIS-DPO: without the exclusion there is no prior",
+    "mi.recover.tisdpo.assumption.necessary", where="ours", title="TIS-DPO: without the exclusion there is no prior",
     statement=rf"\text{{If some function }} w(y; x) \text{{ is }} w^w \text{{ at the chosen and }} w^l \text{{ at the rejected response of every triple, then }} {LATER}",
     reading="The weights belong to the responses of each triple. Searched among all functions with the values drawn.",
-    draws=(OneToken(), Triples(different=True), WEIGHTS, ALPHA), symbolic=(),
+    note="That the exclusion is necessary is printed for SimPO; for TIS-DPO it is only assumed again.",
+    draws=TIS_DATA, symbolic=(),
 )
 def tis_needs(policy: Any, reference: Any, triples: Any, weights: Any, alpha: Any):
     exists, _ = best_weights(policy, triples, weights)
@@ -98,7 +112,7 @@ def tis_needs(policy: Any, reference: Any, triples: Any, weights: Any, alpha: An
 
 
 @tis_needs.corrected(
-    draws=(OneToken(), Triples(), WEIGHTS, ALPHA), text=r"\text{Such a function exists exactly if the weights of a response are the same wherever it occurs, chosen or rejected; the prior with it gives } J_{TIS\text{-}DPO} \text{ on } D",
+    draws=(OneToken(), Triples(), *TIS_DATA[2:]), text=r"\text{Such a function exists exactly if the weights of a response are the same wherever it occurs, chosen or rejected; the prior with it gives } J_{TIS\text{-}DPO} \text{ on } D",
     neighbours={
         "exactly under the exclusion": dict(form="later"), "wherever it is chosen": dict(form="chosen"),
         "wherever it is rejected": dict(form="rejected"), "always": dict(form="always"),

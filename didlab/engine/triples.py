@@ -11,7 +11,7 @@ from .kinds import Field, Kind, Raw, Rng, Shape
 from .lifts import Lift
 from .token_pairs import HIGH
 
-__all__ = ["OneToken", "Triples"]
+__all__ = ["OneToken", "TripleWeights", "Triples"]
 
 
 class OneToken(Kind):
@@ -81,3 +81,34 @@ class Triples(Kind):
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {self.name: raw[self.name]}
+
+
+class TripleWeights(Kind):
+    """Whole numbers 0, 1, 2 for both responses of every triple, (M, 2): all 0, by response, by label, or by triple.
+
+    The triples are those of a :class:`Triples` drawn with them.
+    """
+
+    def __init__(self, name: str = "weights") -> None:
+        self.name = name
+        self.fields = (Field(name, ("M", 2), low=0, high=2, simplest=0, continuous=False),)
+        self.sizes = {"M": (1, 2, 3)}
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        x = rng.integers(0, 3, (n, shape["M"], 2))
+        which = np.minimum(rng.integers(0, 10, n), 4)  # six in ten free
+        tables = rng.integers(0, 3, (n, 2, max(4, shape["K"])))
+        for triples in (e for e in earlier if e.shape == x.shape):
+            chosen, rejected = triples[..., 0], triples[..., 1]
+            first = np.take_along_axis(tables[:, 0], chosen, -1)
+            for table, rows in ((tables[:, 0], which == 1), (tables[:, 1], (which == 2) | (which == 3))):
+                x[rows] = np.stack([first, np.take_along_axis(table, rejected, -1)], -1)[rows]
+        x[which == 0] = 0
+        names = np.array(["weights 0", "weights of responses", *["weights of labels"] * 2, "ordinary"], dtype=object)
+        return {self.name: x}, names[which]
+
+    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
+        return {self.name: rng.integers(0, 3, (n, shape["M"], 2))}
+
+    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
+        return {self.name: to.number(raw[self.name])}

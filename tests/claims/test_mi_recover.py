@@ -20,7 +20,7 @@ from didlab.engine.instances import draw, lifted, shapes
 from didlab.engine.judge import judge
 from didlab.engine.lifts import EXACT, FLOAT
 from didlab.engine.token_pairs import TokenPairs, TokenWeights
-from didlab.engine.triples import OneToken, Triples
+from didlab.engine.triples import OneToken, Triples, TripleWeights
 from didlab.exact import to_arb
 from didlab.experiments.mi_reductions import NOTIONS, cells
 from didlab.objectives import labelled
@@ -114,3 +114,14 @@ def test_drawn_triples_hold_every_structure():
     assert (seen > 50).all()
     different = draw((OneToken(), Triples(different=True)), np.random.default_rng(3), 200, {"K": 2, "M": 3})
     assert not labelled.self_comparisons(different.raw["triples"], 2).any()
+
+
+def test_drawn_weights_of_triples_hold_every_structure():
+    kinds, seen = (OneToken(), Triples(different=True), TripleWeights()), np.zeros(4, int)
+    for shape in shapes(kinds, 4):
+        raw = draw(kinds, np.random.default_rng(4), 200, shape).raw
+        t, w = raw["triples"], raw["weights"]
+        assert w.min() == 0 and w.max() == 2
+        by_response, by_label = (labelled.disagreements(x, w) == 0 for x in (t, 2 * t + np.arange(2)))
+        seen += [(w == 0).all((-1, -2)).sum(), by_response.sum(), (by_label & ~by_response).sum(), (~by_label).sum()]
+    assert (seen > 50).all()
