@@ -109,19 +109,11 @@ def norms_prefixes(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, gap:
 
 own = claim(
     "gip.cor-2.norms.own-logits", where="Cor 2", title="Equal norms when each prefix has its own logits",
-    statement=NORMS, draws=(ROWS,), symbolic=(),
-    reading=LAST + PREFIXES + "As printed: nothing says that the two last tokens are among the M.",
+    statement=NORMS.replace(UNIFORM, AMONG), draws=(INSIDE,), symbolic=(),
+    reading=LAST + PREFIXES + "The two last tokens are among the M, as appendix B.1 supposes before Eq 18.",
     neighbours={"by 2 more": dict(gap=2), "twice the inner product": dict(twice=2), "three times": dict(twice=3),
                 "the inner product is not below": dict(flip=True)},
 )(norms_prefixes)
-
-
-@own.assuming(r"y_w^L, y_l^L \text{ are equally likely: both among the } M \text{ or neither}",
-              draws=(INSIDE,))
-def _(chosen: Any, rejected: Any, rows_w: Any):
-    _, w, l = last("prefixes", chosen, rejected, rows_w)  # noqa: E741
-    return equal(w, l, "probabilities of the two last tokens")
-
 
 shared = claim(
     "gip.cor-2.norms.shared-logits", where="Cor 2", title="Equal norms when all positions share one row of logits",

@@ -67,14 +67,12 @@ def _(row: Any, *, w: int = -1, l: int = 1, scale: int = 50, tenths: int = 0):  
 
 @claim(
     "gip.eq-12.sign", where="Thm 3, at Eq 12", title="The chosen token at the differing position rises",
-    statement=r"\Delta\log\pi(y_w^m) \ge 0", draws=(Rows("row", low=0),), symbolic=(),
-    reading=AT + "The sign, with equality allowed as printed; rows of the closed simplex.",
-    neighbours={"strictly": dict(strict=True), "at least 1/10": dict(tenths=1), "at least 1": dict(tenths=10),
-                "the rejected too": dict(of="rejected")},
+    statement=r"\Delta\log\pi(y_w^m) \ge 0", draws=SOFTMAX, symbolic=(),
+    reading=AT + "The sign, with equality allowed as printed.",
+    neighbours={"at least 1/10": dict(tenths=1), "at least 1": dict(tenths=10), "the rejected too": dict(of="rejected")},
 )
-def eq_12_sign(row: Any, *, strict: bool = False, tenths: int = 0, of: str = "chosen"):
-    change = at_change(row, of)
-    return greater(change, 0) if strict else at_least(10 * change, tenths, "change of the chosen token")
+def eq_12_sign(row: Any, *, tenths: int = 0, of: str = "chosen"):
+    return at_least(10 * at_change(row, of), tenths, "change of the chosen token")
 
 
 @claim(

@@ -20,9 +20,7 @@ from .token_models import residual, squared
 __all__: list[str] = []
 
 ONE = "Both responses are one token; the hidden state is any vector with integer entries. "
-LITERAL = (r"\text{the row is uniform on } M \text{ of the } V \text{ tokens} \implies "
-           r"\langle g_w, g_l\rangle = -\tfrac1M\|h\|^2,\ \|g_w\|^2 = \|g_l\|^2 = \tfrac{M-1}{M}\|h\|^2")
-INSIDE = r"y_w \text{ and } y_l \text{ are both among the } M \text{ tokens}"
+INSIDE = r"y_w \text{ and } y_l \text{ are both among the } M \text{ tokens, as App B.1 supposes before (18)}"
 NOT_ZERO = r"h \ne 0"
 
 

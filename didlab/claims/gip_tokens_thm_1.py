@@ -10,24 +10,35 @@ from ..engine.claim import claim
 from ..engine.kinds import Numbers
 from ..engine.relations import Relation, at_least, both, equal, greater, iff, implies
 from ..engine.tokens import Concentrated, Hidden, Rows, normalised
-from .gip_tokens_single import INSIDE, LITERAL, ONE, changes, not_zero, products, values_printed
+from .gip_tokens_single import INSIDE, ONE, changes, not_zero, products
 from .token_models import squared
 
 __all__: list[str] = []
 
-VALUES = {"2% more": dict(scale=51), "M - 2 for M - 1": dict(off=2), "positive inner product": dict(sign=-1)}
-
-values = claim(
+@claim(
     "gip.thm-1.values", where="Thm 1", title="Inner product and norms of the gradients of one-token responses",
-    statement=LITERAL, draws=(Concentrated(), Hidden("h")), symbolic=(), neighbours=VALUES,
-    reading=ONE + "As printed: nothing says that the two tokens are among the M.",
-)(values_printed)
+    statement=r"\text{mass } 1-\delta \text{ uniform on } M \text{ tokens} \implies |\langle g_w, g_l\rangle + \tfrac1M\|h\|^2|,\ "
+              r"|\|g_w\|^2 - \tfrac{M-1}M\|h\|^2|,\ |\|g_l\|^2 - \tfrac{M-1}M\|h\|^2| \le 2\delta\|h\|^2",
+    draws=(Concentrated(rest=True), Hidden("h")), symbolic=(),
+    reading=ONE + "Concentrated: up to a mass delta on the other tokens, since a softmax gives every token a probability. As the "
+                  "theorem is printed; that the two tokens are among the M stands in appendix B.1, before Eq 18.",
+    note="Without a rest of mass: gip.app-b.1. The sharp form of the error: gip.thm-1.values.near.",
+    neighbours={"a tenth of the bound": dict(tenths=1), "a fifth of it": dict(tenths=2), "no error": dict(tenths=0)},
+)
+def values(row: Any, m: Any, h: Any, outside: Any, *, tenths: int = 10):
+    ww, wl, ll = products(row, h)
+    size = squared(h)
+    bound = 2 * tenths * outside * size / 10
+    return both(at_least(bound, abs(wl + size / m), "bound and error of the inner product"),
+                *(at_least(bound, abs(x - (m - 1) / m * size), f"bound and error of the {name} norm")
+                  for x, name in ((ww, "chosen"), (ll, "rejected"))))
 
 
-@values.assuming(INSIDE, draws=(Concentrated(first=2), Hidden("h")))
-def _(row: Any):
-    return both(greater(row[..., :1], 0, "the chosen token is among the M"),
-                greater(row[..., 1:2], 0, "the rejected token is among the M"))
+@values.assuming(INSIDE, draws=(Concentrated(first=2, rest=True), Hidden("h")))
+def _(row: Any, m: Any, outside: Any):
+    each = (1 - outside) / m
+    return both(*(equal(row[..., t : t + 1], each, f"probability of the {name} token and of each of the M")
+                  for t, name in ((0, "chosen"), (1, "rejected"))))
 
 
 @claim(
@@ -51,31 +62,6 @@ def near(row: Any, m: Any, h: Any, outside: Any, *, above: int = 1, parts: int =
                 at_least(outside**2 * (1 + above / m) * size / parts if power else mass, e, "its upper bound and the error"))
 
 
-@claim(
-    "gip.thm-1.values.softmax", where="Thm 1", title="The values of Theorem 1 for softmax rows that are nearly uniform on M",
-    statement=r"\text{mass } 1-\delta \text{ uniform on } M \text{ tokens} \implies |\langle g_w, g_l\rangle + \tfrac1M\|h\|^2|,\ "
-              r"|\|g_w\|^2 - \tfrac{M-1}M\|h\|^2|,\ |\|g_l\|^2 - \tfrac{M-1}M\|h\|^2| \le 2\delta\|h\|^2",
-    draws=(Concentrated(rest=True), Hidden("h")), symbolic=(),
-    reading=ONE + "Concentrated: up to a mass delta on the other tokens, so that every token has a probability. As printed, "
-                  "nothing says that the two tokens are among the M.",
-    neighbours={"a tenth of the bound": dict(tenths=1), "a quarter of it": dict(tenths=2), "no error": dict(tenths=0)},
-)
-def values_softmax(row: Any, m: Any, h: Any, outside: Any, *, tenths: int = 10):
-    ww, wl, ll = products(row, h)
-    size = squared(h)
-    bound = 2 * tenths * outside * size / 10
-    return both(at_least(bound, abs(wl + size / m), "bound and error of the inner product"),
-                *(at_least(bound, abs(x - (m - 1) / m * size), f"bound and error of the {name} norm")
-                  for x, name in ((ww, "chosen"), (ll, "rejected"))))
-
-
-@values_softmax.assuming(INSIDE, draws=(Concentrated(first=2, rest=True), Hidden("h")))
-def _(row: Any, m: Any, outside: Any):
-    each = (1 - outside) / m
-    return both(*(equal(row[..., t : t + 1], each, f"probability of the {name} token and of each of the M")
-                  for t, name in ((0, "chosen"), (1, "rejected"))))
-
-
 def directions_printed(row: Any, h: Any, *, halves: int = 0, flip: int = 1) -> Relation:
     w, l = changes(row, h)  # noqa: E741
     least = halves * squared(h) / 2
@@ -87,50 +73,27 @@ MOVES = {"by half the square of h": dict(halves=1), "by the square of h": dict(h
 
 directions = claim(
     "gip.thm-1.directions", where="Thm 1", title="The chosen rises and the rejected falls, for one-token responses",
-    statement=r"\text{the row is uniform on } M \text{ of the } V \text{ tokens} \implies \log\pi_w \uparrow,\ \log\pi_l \downarrow",
-    draws=(Concentrated(), Hidden("h")), symbolic=(), neighbours=MOVES,
-    reading=ONE + "To first order, strictly; M = 1 is not excluded.",
-    note="Where a token has probability 1 its log-likelihood cannot rise; that the row is uniform is not needed, see "
-         "gip.thm-1.directions.any-row.",
+    statement=r"\text{mass } 1-\delta \text{ uniform on } M \text{ of the } V \text{ tokens} \implies \log\pi_w \uparrow,\ \log\pi_l \downarrow",
+    draws=(Concentrated(rest=True), Hidden("h")), symbolic=(), neighbours=MOVES,
+    reading=ONE + "To first order, strictly; the rest of the mass lies on the other tokens, so that every token has a probability.",
+    note="Neither the uniform part nor where the two tokens are matters: gip.thm-1.directions.any-row.",
 )(directions_printed)
-
-
-@directions.assuming(r"h \ne 0 \text{, and neither } y_w \text{ nor } y_l \text{ has probability 1}")
-def _(row: Any, h: Any):
-    return both(not_zero(h), greater(1, row[..., :1], "1 and the probability of the chosen"),
-                greater(1, row[..., 1:2], "1 and the probability of the rejected"))
-
-
-@claim(
-    "gip.thm-1.directions.nonzero", where="Thm 1", title="The directions of Theorem 1 where the hidden state is not 0",
-    statement=r"h \ne 0 \text{, the row uniform on } M \text{ of the } V \text{ tokens} \implies"
-              r" \log\pi_w \uparrow,\ \log\pi_l \downarrow",
-    draws=(Concentrated(), Hidden("h")), symbolic=(), neighbours=MOVES,
-    reading=ONE + "To first order, strictly. Leaves M = 1 as the only exception.",
-)
-def directions_nonzero(row: Any, h: Any, *, halves: int = 0, flip: int = 1):
-    return implies(not_zero(h), directions_printed(row, h, halves=halves, flip=flip))
-
-
-@directions_nonzero.assuming(r"\text{neither } y_w \text{ nor } y_l \text{ has probability 1}")
-def _(row: Any):
-    return both(greater(1, row[..., :1], "1 and the probability of the chosen"),
-                greater(1, row[..., 1:2], "1 and the probability of the rejected"))
+directions.assuming(r"h \ne 0")(not_zero)
 
 
 @claim(
     "gip.thm-1.directions.exactly", where="Thm 1", title="Exactly when both directions of Theorem 1 are right",
-    statement=r"\log\pi_w \uparrow,\ \log\pi_l \downarrow \iff h \ne 0,\ s_w < 1,\ s_l < 1 \text{, at any row}",
+    statement=r"s_w, s_l > 0 \implies \left(\log\pi_w \uparrow,\ \log\pi_l \downarrow \iff h \ne 0\right)",
     draws=(Rows("row", low=0), Hidden("h")), symbolic=(),
-    reading=ONE + "To first order; rows of the closed simplex. Not in the paper: the assumption is the weakest.",
-    neighbours={"whatever the rejected's probability": dict(rejected=False), "whatever the chosen's": dict(chosen=False),
+    reading=ONE + "To first order; both tokens have a log-likelihood, others may have probability 0. Not in the paper: the assumption "
+                  "is the weakest.",
+    neighbours={"where the rejected has none": dict(rejected=False), "where the chosen has none": dict(chosen=False),
                 "whatever the hidden state": dict(state=False)},
 )
 def directions_exactly(row: Any, h: Any, *, chosen: bool = True, rejected: bool = True, state: bool = True):
-    parts = [greater(squared(h) + (not state), 0, "the hidden state is not 0"),
-             greater(1 + (not chosen), row[..., :1], "1 and the probability of the chosen"),
-             greater(1 + (not rejected), row[..., 1:2], "1 and the probability of the rejected")]
-    return iff(directions_printed(row, h), both(*parts))
+    has = both(greater(row[..., :1] + (not chosen), 0, "probability of the chosen"),
+               greater(row[..., 1:2] + (not rejected), 0, "probability of the rejected"))
+    return implies(has, iff(directions_printed(row, h), greater(squared(h) + (not state), 0, "the hidden state is not 0")))
 
 
 @claim(
