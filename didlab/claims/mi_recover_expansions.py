@@ -1,7 +1,8 @@
 r"""The displayed expansions of :math:`\alpha\log\frac{\pi(y|x)}{\zeta(y)}` in Appendix B, line by line.
 
-Every expansion is a left side and displayed lines, each a sum of terms; all lines are equal to the left side. Ratios
-are checked at both responses of a pair, differences between them.
+Every expansion is a left side and displayed lines, each a sum of terms; all lines are equal to the left side. Signs are
+as printed; slips in what a symbol stands for are mended, each named in the reading of its entry. Ratios are checked at
+both responses of a pair, differences between them.
 
 Ref: Tutunov et al. 2025, Appendix B.
 """
@@ -119,15 +120,17 @@ tdpo_of_margin = displayed(
     "tdpo-margin", "tdpo", "The margin of TDPO",
     r"\alpha\log\frac{\pi(y_w|x)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l|x)}{\zeta(y_l)} = \alpha\log\frac{\pi(y_w|x)}{\pi_{ref}(y_w|x)} - \alpha\log\frac{\pi(y_l|x)}{\pi_{ref}(y_l|x)} - \alpha\Delta(x, y_w, y_l)",
     tdpo_margin)
-TOKENS = "The dots in the logarithms are the tokens, the sums go to the length of each response. "
+DOTS = "The dots in the logarithms are the tokens. "
+TOKENS = f"{DOTS}The sums of the margin, printed up to |y|, go to the length of each response. "
+NEXT = "The divergences, printed of the probabilities of the token, are of the distributions of the next token. "
 sparse_of_prior = displayed(
     "sparsepo-prior", "sparsepo", "The prior of SparsePO",
     r"\log\pi(y|x) - \sum_t \mu_1(y^t)\log\frac{\pi(y^t)}{\pi_{ref}(y^t)} - \sum_t \mu_2(y^t)KL_t = \sum_t \log\frac{\pi(y^t)^{1-\mu_1(y^t)}}{\pi_{ref}(y^t)^{-\mu_1(y^t)}} - \sum_t \mu_2(y^t)KL_t",
-    sparse_prior, TOKENS)
+    sparse_prior, DOTS)
 sparse_of_ratio = displayed(
     "sparsepo-ratio", "sparsepo", "alpha log(pi/zeta) of SparsePO",
     r"\alpha\log\frac{\pi(y|x)}{\zeta(y)} = \alpha\sum_t \mu_1(y^t)\log\frac{\pi(y^t)}{\pi_{ref}(y^t)} + \alpha\sum_t \mu_2(y^t)\,KL(\pi_{ref}\,\|\,\pi)_t",
-    sparse_ratio, TOKENS)
+    sparse_ratio, DOTS)
 sparse_of_margin = displayed(
     "sparsepo-margin", "sparsepo", "The margin of SparsePO",
     r"\alpha\log\frac{\pi(y_w|x)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l|x)}{\zeta(y_l)} = \alpha\sum_t \mu_1(y_w^t)\log\frac{\pi(y_w^t)}{\pi_{ref}(y_w^t)} - \alpha\sum_t \mu_1(y_l^t)\log\frac{\pi(y_l^t)}{\pi_{ref}(y_l^t)} - \Delta_{\mu_2}(x, y_w, y_l)",
@@ -135,15 +138,15 @@ sparse_of_margin = displayed(
 tis_of_prior = displayed(
     "tisdpo-prior", "tisdpo", "The prior of TIS-DPO",
     r"\pi(y|x)\prod_i\Big(\frac{\pi_{ref}(y_i)}{\pi(y_i)}\Big)^{w_i} e^{D_{SeqL}} = \prod_i \frac{\pi_{ref}(y_i)^{w_i}}{\pi(y_i)^{w_i-1}}\, e^{\sum_i w_i KL(\pi\,\|\,\pi_{ref})_i}",
-    tis_prior)
+    tis_prior, NEXT)
 tis_of_ratio = displayed(
     "tisdpo-ratio", "tisdpo", "alpha log(pi/zeta) of TIS-DPO",
     r"\alpha\log\frac{\pi(y|x)}{\zeta(y)} = -\alpha D_{SeqL}(x, y, w; \pi\,\|\,\pi_{ref}) + \alpha\sum_i w_i\log\frac{\pi(y_i)}{\pi_{ref}(y_i)}",
-    tis_ratio)
+    tis_ratio, NEXT)
 tis_of_margin = displayed(
     "tisdpo-margin", "tisdpo", "The margin of TIS-DPO",
     r"\alpha\log\frac{\pi(y_w|x)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l|x)}{\zeta(y_l)} = u(x, y_w, y_l, \pi, w^w, w^l) - \eta(x, y_w, y_l, \pi, w^w, w^l)",
-    tis_margin)
+    tis_margin, NEXT)
 
 ALL: tuple[tuple[Expansion, tuple[str, ...]], ...] = (
     (simpo_margin, ("gamma",)), (rdpo_margin, ("bonus",)), (tdpo_margin, ()),
@@ -166,7 +169,9 @@ def all_of(policy: Any, reference: Any, tokens: Any, lengths: Any, spoiled: str,
     "mi.app-b.expansions", where="Appendix B", title="Every displayed expansion of a margin",
     statement=r"\text{Every displayed line of Appendix B is equal to } \alpha\log\frac{\pi(y_w|x)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l|x)}{\zeta(y_l)} \text{, which it expands: SimPO, R-DPO, TDPO, SparsePO, TIS-DPO}",
     reading="The five margins at one pair of different responses of up to two tokens, the signs as printed; entries for "
-            "each of them, for the ratios they come from and for the rewritten priors follow.",
+            "each of them, for the ratios they come from and for the rewritten priors follow. Mended: in SparsePO the "
+            "dots in the logarithms are the tokens and sums go to the length of each response; in TIS-DPO the "
+            "divergences are of the distributions of the next token.",
     draws=(TokenPairs(different=True, longest=2, vocabulary=(2,)), ALPHA, NotNegative("gamma", "bonus"), TokenWeights("weights", longest=2),
            TokenWeights("reward_mask", "divergence_mask", of_tokens=True, longest=2)), symbolic=(),
 )
@@ -177,7 +182,7 @@ def expansions(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: An
 
 
 @expansions.corrected(
-    r"\text{All lines but one are; in the second line of the margin of SimPO, } - \alpha\beta(y_l,x) \text{ must be } + \alpha\beta(y_l,x)",
+    r"\text{With the mends of the reading, all lines but one are; in the second line of the margin of SimPO, } - \alpha\beta(y_l,x) \text{ must be } + \alpha\beta(y_l,x)",
     neighbours={
         "R-DPO's bonus off by two per cent": dict(spoiled="rdpo_margin", change="near"),
         "TDPO's divergence of the other sign": dict(spoiled="tdpo_margin", change="sign"),

@@ -49,6 +49,8 @@ def halves(triples: Any, gamma: Any, policy: Any) -> Any:
     "mi.recover.simpo.assumption", where="section 4", title="SimPO: the stated exclusion makes the prior a function",
     statement=rf"\text{{If }} {EXCLUSION} \text{{, then }} \zeta \propto [\pi(y|x)]^{{1-1/|y|}} e^{{\beta(y,x)}} \text{{ with }} \beta = \pm\tfrac{{\gamma}}{{2\alpha}} \text{{, plus for chosen and minus for rejected responses, gives }} J_{{SimPO}} \text{{ on }} D",
     reading="Every triple has its margin. Different: no two of the three are equal. One prompt.",
+    note="The sentence before the exclusion says that labels follow an absolute criterion, which rules out both outcomes "
+         "for one pair; the formal statement, which is to say the same, does not.",
     draws=DATA, symbolic=(), neighbours={
         "without the exclusion": dict(excluded="nothing"), "no winner twice": dict(excluded="twice"),
         "margin off by two per cent": dict(factor=(51, 50)),
@@ -67,7 +69,6 @@ def simpo_exclusion(policy: Any, triples: Any, lengths: Any, alpha: Any, gamma: 
     r"\text{no two responses are compared with both outcomes: with the exclusion, no response is then both chosen and rejected}")
 def one_outcome(policy: Any, triples: Any):
     return none(labelled.reversed_pairs(triples, policy.shape[-1]), "pairs with both outcomes")
-
 
 
 @claim(

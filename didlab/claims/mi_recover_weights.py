@@ -48,7 +48,8 @@ TIS = Reduction(
     r"\zeta \propto \pi(y|x) \prod_i \Big(\tfrac{\pi_{ref}(y_i|x,y_{<i})}{\pi(y_i|x,y_{<i})}\Big)^{w(y_i;x)} \exp\Big(\sum_i w(y_i;x)\,KL(\pi\,\|\,\pi_{ref})_i\Big)",
     recovered("tisdpo"), (APART, ALPHA, TokenWeights("weights", longest=2)),
     {"divergence of the other sign": tis_sign, "divergence the other way round": tis_order},
-    reading="One triple of two different responses, weights of their tokens that do not depend on the policy. ",
+    reading="One triple of two different responses, weights of their tokens that do not depend on the policy; divergences "
+            "are of the distributions of the next token. ",
 )
 tis = recovers(TIS)
 tis_value = recovers(TIS, "value")

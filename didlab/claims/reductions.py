@@ -142,6 +142,8 @@ def check_of(r: Reduction, notion: str) -> Callable[..., Relation]:
 def recovers(r: Reduction, notion: str = "", *, note: str = "", neighbours: Mapping[str, Any] | None = None) -> Claim:
     """The claim that MI-DPO with the prior of a reduction is its loss, in one notion of equality (see `NOTIONS`)."""
     wrong = {name: dict(change=name) for name in r.wrong}
+    if notion == "gradient" and not note:
+        note = "Losses that are equal at every policy have equal gradients: this follows where the values are equal."
     declare = claim(
         f"mi.recover.{r.id}" + (f".{notion}" if notion else ""), where=r.where,
         title=f"{r.name} as MI-DPO: " + (NOTIONS[notion] if notion else "one loss"),
