@@ -61,10 +61,12 @@ def identical_exactly(s_w: Any, s_l: Any, h: Any, other_h: Any, *, weak: bool = 
 
 
 @claim(
-    "gip.sec-4.2.identical-tokens.high", where="section 4.2, Fig 4b", title="The cosine of identical tokens is high",
+    "gip.sec-4.2.identical-tokens.high", where="section 4.2, Fig 4b",
+    title="The cosine of identical tokens is at least half the cosine of the states",
     statement=r"\langle h, h'\rangle > 0 \implies \cos(g, g') > \tfrac12\cos(h, h')",
     draws=(Rows("s_w", "s_l"), Hidden("h", "other_h", acute=True)), symbolic=(),
-    reading=SAME + "High: what is true of any two contexts. With equal hidden states more than one half, whatever the predictions.",
+    reading=SAME + "The figure shows a high cosine; this is what is true of any two contexts, strictly. With equal hidden states "
+                   "more than one half, whatever the predictions.",
     neighbours={"3/5 for 1/2": dict(over=3, under=5), "9/10 for 1/2": dict(over=9, under=10), "above it": dict(over=1, under=1)},
 )
 def identical_high(s_w: Any, s_l: Any, h: Any, other_h: Any, *, over: int = 1, under: int = 2):

@@ -100,10 +100,11 @@ def _(row: Any, *, low: int = 0, high: int = 20):
 
 
 @claim(
-    "gip.remark-4.correlated", where="Remark 4, third sentence", title="Gradients of the same token are highly correlated",
+    "gip.remark-4.correlated", where="Remark 4, third sentence",
+    title="Gradients of the same token have a cosine above one half at any contexts",
     statement=r"y_w^i = y_l^i \implies \cos(g_w^i, g_l^i) > \tfrac12 \text{ at any two contexts}", draws=PAIR, symbolic=(),
-    reading=AFTER + "High: above one half. The contexts may be as different as they like: the bound needs no similarity of them, and "
-            "is the best one, as the neighbours show.",
+    reading=AFTER + "The paper says: highly correlated; what is true of every pair of contexts is one half, and no more, as the "
+            "neighbours show. Similar contexts are not needed.",
     neighbours={"above 3/5": dict(over=3, under=5), "above 53/100": dict(over=53, under=100),
                 "different tokens": dict(token=1), "above 9/10": dict(over=9, under=10)},
 )
