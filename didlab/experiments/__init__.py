@@ -61,7 +61,7 @@ def make(name: str, out_dir: str | Path, progress: Progress | None = None) -> Pa
 
     >>> make("fig-9", "anywhere")
     Traceback (most recent call last):
-    didlab.errors.ArgumentError: `name` must be one of fig-1-left, ..., mi-alternation; got 'fig-9'
+    didlab.errors.ArgumentError: `name` must be one of fig-1-left, ...; got 'fig-9'
     """
     if name not in _HOME:
         raise ArgumentError("name", f"one of {', '.join(_HOME)}", repr(name))

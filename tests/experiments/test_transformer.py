@@ -187,9 +187,9 @@ def test_a_record_of_another_protocol_is_refused(tmp_path):
 
 def test_the_record_is_of_the_protocol_and_whole():
     runs = read_record()
-    assert sorted(runs) == list(range(PROTOCOL.recorded))
+    assert tuple(sorted(runs)) == PROTOCOL.seeds
     assert all(np.isfinite(x).all() for r in runs.values() for x in r.values())
-    assert RECORD.stat().st_size <= 500_000
+    assert RECORD.stat().st_size <= 1_000_000
     assert len({r["one style/long suffix/likelihood"][0, 0] for r in runs.values()}) == len(runs)
 
 
