@@ -341,14 +341,18 @@ def _progress(claims: Sequence[Claim], width: int) -> Generator[Callable[[dict[s
 
 
 def _record(verdicts: Sequence[Mapping[str, Any]]) -> None:
-    """Keep the verdicts of this run, and the certificates they rest on."""
+    """Keep the verdicts of this run and the certificates they rest on; drop those of claims that are gone."""
     import json
 
     from . import claims
     from .engine.certificate import write_text
 
     found = {v["id"]: v for v in verdicts if v["verdict"] in ("holds", "conditional", "refuted")}
+    there = {c.id for c in claims.load()}
     kept = claims.recorded() | {id: v["verdict"] for id, v in found.items()}
+    for id in set(kept) - there:
+        claims.store_path(id).unlink(missing_ok=True)
+        del kept[id]
     for id, v in found.items():
         if v["certificate"] is not None:
             write_text(claims.store_path(id), json.dumps(v["certificate"], indent=1, ensure_ascii=False) + "\n")
