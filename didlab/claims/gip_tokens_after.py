@@ -71,8 +71,10 @@ strict_13.assuming(r"s_w \ne s_l")(differ)
 
 
 @claim(
-    "gip.eq-13.sign.any-rows", where="Eq 13", title="The sign of Eq 13 without the assumption",
-    statement=r"\Delta\log\pi(y_w^i) \le 0", draws=PAIR, symbolic=(), reading=AFTER + "Any two rows.",
+    "gip.eq-13.sign.any-rows", where="Eq 13", title="The sign of Eq 13 without its hypothesis",
+    statement=r"\Delta\log\pi(y_w^i) \le 0", draws=PAIR, symbolic=(),
+    reading=AFTER + "Ours, without the printed hypothesis, to show that it is needed: any two rows. The paper prints it, and then the "
+                    "sign holds: gip.eq-13.sign.",
     neighbours={"strictly": dict(strict=True), "below -1/9999": dict(below=True), "rising": dict(flip=-1)},
 )
 def any_13(s_w: Any, s_l: Any, *, strict: bool = False, below: bool = False, flip: int = 1):
@@ -84,7 +86,7 @@ def pal(s_w: Any, s_l: Any) -> Relation:
                 forall(at_least(s_l[..., 1:], s_w[..., 1:], "the other tokens' probabilities")))
 
 
-any_13.assuming(PAL, draws=PREFERRING)(pal)
+any_13.assuming(rf"\text{{the printed hypothesis, }} {PAL}", draws=PREFERRING)(pal)
 
 
 @claim(

@@ -81,7 +81,8 @@ def redundant(s_w: Any, s_l: Any, *, half: str = "second", strict: bool = False)
 @claim(
     "gip.app-b.2.pal.first-half", where="App B.2, last paragraph", title="The first half of the assumption is enough",
     statement=r"s_w[j^*] \ge s_l[j^*] \implies (22) \le 0", draws=PAIR, symbolic=(),
-    reading=AFTER + "What a model that prefers the right continuation after the right word would give.",
+    reading=AFTER + "Ours, without the second half of the printed hypothesis: what a model that prefers the right continuation after "
+                    "the right word would give.",
     neighbours={"strictly": dict(strict=True), "below -1/9999": dict(below=True), "rising": dict(flip=-1)},
 )
 def first_half(s_w: Any, s_l: Any, *, strict: bool = False, below: bool = False, flip: int = 1):
@@ -89,7 +90,7 @@ def first_half(s_w: Any, s_l: Any, *, strict: bool = False, below: bool = False,
                    later.sign_13(s_w, s_l, strict=strict, below=below, flip=flip))
 
 
-@first_half.assuming(r"s_w[j] \le s_l[j]\ (j \ne j^*)", draws=PREFERRING)
+@first_half.assuming(r"\text{the second half of the printed hypothesis, } s_w[j] \le s_l[j]\ (j \ne j^*)", draws=PREFERRING)
 def _(s_w: Any, s_l: Any):
     return forall(at_least(s_l[..., 1:], s_w[..., 1:], "the other tokens' probabilities"))
 
@@ -103,6 +104,6 @@ def only_if(s_w: Any, s_l: Any):
     return implies(at_least(0, after_changes(s_w, s_l)[0], "Eq 22"), later.pal(s_w, s_l))
 
 
-@only_if.corrected(rf"(22) \le 0 \iff {AVERAGE}", neighbours=later.exactly_13.printed.neighbours, symbolic=())
+@only_if.corrected(rf"(22) \le 0 \iff {AVERAGE} \text{{, (22) rewritten: the token gains at most the average gain}}", neighbours=later.exactly_13.printed.neighbours, symbolic=())
 def _(s_w: Any, s_l: Any, *, of: str = "chosen"):
     return later.exactly_13(s_w, s_l, of=of)
