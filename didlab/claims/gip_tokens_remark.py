@@ -27,8 +27,8 @@ from .token_models import (
 
 __all__: list[str] = []
 
-SENTENCE_2 = (r"\text{at every position } i: \Delta\log\pi(y_w^i) \ge 0 \iff "
-              r"\langle\nabla\log\pi(y_w^i), \nabla\log\pi(y_l^i)\rangle \le \|\nabla\log\pi(y_w^i)\|^2")
+SENTENCE_2 = (r"\text{at every position } i: \Delta\log\pi(y_w^i) \ge 0 \iff \langle g_w^i, g_l^i\rangle \le \|g_w^i\|^2,\ "
+              r"\Delta\log\pi(y_l^i) \le 0 \iff \langle g_w^i, g_l^i\rangle \le \|g_l^i\|^2,\ g^i = \nabla\log\pi(y^i)")
 PAL = r"s_w[j^*] \ge s_l[j^*],\ s_w[j] \le s_l[j]\ (j \ne j^*)"
 PAIR, PREFERRING = (Rows("s_w", "s_l"),), (Preferring("s_w", "s_l"),)
 
@@ -39,34 +39,39 @@ def diagonal(x: Any) -> Any:
 
 
 def per_token(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None, *,
-              model: str = "positions", half: int = 1, strict: bool = False, other: bool = False) -> Relation:
+              model: str = "positions", hundredths: int = 100, strict: bool = False, other: bool = False) -> Relation:
     p = token_products(model, chosen, rejected, rows_w, rows_l, hidden_w, hidden_l)
-    norm = diagonal(p.ll if other else p.ww)
-    inner = diagonal(p.wl)
-    low = greater(norm, half * inner) if strict else at_least(norm, half * inner, "squared norm and inner product")
-    rises = at_least(token_changes(p)[0], 0, "first-order change")
-    return forall(iff(rises, low))
+    norms, inner = (p.ll, p.ww) if other else (p.ww, p.ll), hundredths * diagonal(p.wl) / 100
+    w, l = token_changes(p)  # noqa: E741
+    low = [greater(diagonal(x), inner) if strict else at_least(diagonal(x), inner, "squared norm and inner product") for x in norms]
+    return both(forall(iff(at_least(w, 0, "first-order change of the chosen"), low[0])),
+                forall(iff(at_least(0, l, "first-order change of the rejected"), low[1])))
 
 
 main = claim(
     "gip.remark-4", where="Remark 4, first sentence", title="A condition on each token's gradients gives the directions too",
     statement=SENTENCE_2, draws=(Responses(),), symbolic=(),
-    reading=POSITIONS + "Condition (7) for the gradients of each token.",
-    neighbours={"norm of the rejected token": dict(other=True), "twice the product": dict(half=2),
+    reading=POSITIONS + "Condition (7), both halves, for the gradients of each token.",
+    neighbours={"the norms interchanged": dict(other=True), "1% more of the product": dict(hundredths=101), "twice the product": dict(hundredths=200),
                 "strictly below": dict(strict=True), "one row of logits for all positions": dict(model="logits")},
 )(per_token)
 
 SHARED = {"shared-logits": ("logits", LOGITS, (Responses(),)), "last-layer": ("last layer", LAST_LAYER, (Responses(hidden=True),))}
 OTHERS = (r"\text{at every position } i: \Delta\log\pi(y_w^i) \ge 0 \iff \langle g_w^i, g_l^i\rangle -"
-          r" \textstyle\sum_{t \ne i}\langle g_w^i, g_w^t - g_l^t\rangle \le \|g_w^i\|^2 \text{: the other positions take part}")
+          r" \textstyle\sum_{t \ne i}\langle g_w^i, g_w^t - g_l^t\rangle \le \|g_w^i\|^2,\ \Delta\log\pi(y_l^i) \le 0 \iff"
+          r" \langle g_w^i, g_l^i\rangle + \textstyle\sum_{t \ne i}\langle g_l^i, g_w^t - g_l^t\rangle \le \|g_l^i\|^2"
+          r" \text{: (7) with the other positions put in, which is (7) itself where they add nothing}")
 
 
 def with_others(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None, *,
-                model: str, others: int = 1, rejected_too: int = 1) -> Relation:
+                model: str, others: int = 10, rejected_too: int = 1) -> Relation:
     p = token_products(model, chosen, rejected, rows_w, rows_l, hidden_w, hidden_l)
-    w, l = (x.sum(-1) - diagonal(x) for x in (p.ww, p.wl))  # noqa: E741
-    low = at_least(diagonal(p.ww), diagonal(p.wl) - others * (w - rejected_too * l), "squared norm and products")
-    return forall(iff(at_least(token_changes(p)[0], 0, "first-order change"), low))
+    inner, (w, l) = diagonal(p.wl), token_changes(p)  # noqa: E741
+    ww, wl, lw, ll = (x.sum(axis) - diagonal(x) for x, axis in ((p.ww, -1), (p.wl, -1), (p.wl, -2), (p.ll, -1)))
+    low_w = at_least(diagonal(p.ww), inner - others * (ww - rejected_too * wl) / 10, "chosen norm and products")
+    low_l = at_least(diagonal(p.ll), inner + others * (lw - rejected_too * ll) / 10, "rejected norm and products")
+    return both(forall(iff(at_least(w, 0, "first-order change of the chosen"), low_w)),
+                forall(iff(at_least(0, l, "first-order change of the rejected"), low_l)))
 
 
 def in_shared_model(reading: str) -> Any:
@@ -76,7 +81,8 @@ def in_shared_model(reading: str) -> Any:
                  title="The condition on each token's gradients, where positions share parameters", reading=text)(
         partial(per_token, model=model))
     made.corrected(OTHERS, symbolic=(), neighbours={
-        "as printed": dict(others=0), "the others' sign turned": dict(others=-1), "the chosen's others only": dict(rejected_too=0)})(
+        "as printed": dict(others=0), "11/10 of the others": dict(others=11), "the others' sign turned": dict(others=-10),
+        "the chosen's others only": dict(rejected_too=0)})(
         partial(with_others, model=model))
     return made
 

@@ -1,6 +1,6 @@
 r"""The change at the differing position: Eqs 12 and 21, and what Theorem 3 is about at a single position.
 
-In the model of appendix B.2 a position's change depends on its own two rows only (gip.thm-3.model): the change of the
+Where each position has a row of logits of its own, a position's change depends on its own two rows only (gip.thm-3.model): the change of the
 chosen token is :math:`\langle r_w, r_w - r_l\rangle`. At the differing position both responses have one row, tokens
 numbered 0 (chosen) and 1 (rejected); after it both have the same token, numbered 0, and the rows s_w and s_l.
 """
@@ -16,8 +16,9 @@ from .token_models import POSITIONS, dot, residual, squared
 
 __all__: list[str] = []
 
-AT = POSITIONS + "The differing position, j* and k* the tokens of chosen and rejected. "
-AFTER = POSITIONS + "A position after the differing one. "
+UNIT = "Changes per eta beta c(theta) = 1; the sign of the step is judged in gip.eq-5, its size in gip.thm-3.step. "
+AT = POSITIONS + UNIT + "The differing position, j* and k* the tokens of chosen and rejected. "
+AFTER = POSITIONS + UNIT + "A position after the differing one. "
 PRINTED_13 = (r"(1 - s_w[j^*])(s_l[j^*] - s_w[j^*]) - \textstyle\sum_{j \ne j^*} s_w[j](s_l[j] - s_w[j])")
 PAL = r"s_w[j^*] \ge s_l[j^*],\ s_w[j] \le s_l[j]\ (j \ne j^*)"
 AVERAGE = r"s_l[j^*] - s_w[j^*] \le \mathbb{E}_{j \sim s_w}\left[s_l[j] - s_w[j]\right]"

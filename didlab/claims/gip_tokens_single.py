@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.claim import claim
 from ..engine.relations import Relation, both, equal, forall, greater
-from ..engine.tokens import Concentrated, Hidden
+from ..engine.tokens import Concentrated, Hidden, Rows
 from ..sequences.linear import sequence_gradient, token_inner_products
 from .token_models import residual, squared
 
@@ -22,6 +22,7 @@ __all__: list[str] = []
 ONE = "Both responses are one token; the hidden state is any vector with integer entries. "
 INSIDE = r"y_w \text{ and } y_l \text{ are both among the } M \text{ tokens, as App B.1 supposes before (18)}"
 NOT_ZERO = r"h \ne 0"
+NAMES = ("chosen", "rejected", "chosen at any row", "rejected at any row")
 
 
 def inner(h: Any, a: Any, b: Any) -> Any:
@@ -61,20 +62,21 @@ def values_printed(row: Any, m: Any, h: Any, *, scale: int = 50, off: int = 1, s
 
 @claim(
     "gip.app-b.1", where="App B.1, Eqs 16-20", title="Gradients, their inner product and norms for a uniform row",
-    statement=r"s = \tfrac1M \text{ on } M \text{ tokens, } y_w, y_l \text{ among them} \implies (18), (19),"
+    statement=r"(16), (17) \text{ at any row};\ s = \tfrac1M \text{ on } M \text{ tokens, } y_w, y_l \text{ among them} \implies (18), (19),"
               r"\ \langle g_w, g_l\rangle = \tfrac{M-2}{M^2}\|h\|^2 - 2\cdot\tfrac1M\cdot\tfrac{M-1}{M}\|h\|^2"
               r" = -\tfrac1M\|h\|^2,\ \|g\|^2 = \tfrac{M-1}{M^2}\|h\|^2 + (1-\tfrac1M)^2\|h\|^2 = \tfrac{M-1}{M}\|h\|^2",
-    draws=(Concentrated(first=2), Hidden("h")), symbolic=(),
+    draws=(Concentrated(first=2), Rows("general"), Hidden("h")), symbolic=(),
     reading=ONE + "Both tokens are among the M, as the display before Eq 18 supposes; rows with zeros are taken as they "
-            "are printed.",
+            "are printed. Eqs 16 and 17 are about any softmax row.",
     neighbours={"2% more": dict(scale=51), "inner product over V": dict(over="V"), "norm of one residual": dict(norm=0),
                 "sign of the inner product": dict(sign=-1)},
 )
-def app_b_1(row: Any, m: Any, h: Any, *, scale: int = 50, over: str = "M", norm: int = 1, sign: int = 1):
+def app_b_1(row: Any, m: Any, general: Any, h: Any, *, scale: int = 50, over: str = "M", norm: int = 1, sign: int = 1):
     support = (np.asarray(row) != 0).astype(np.int64)
     token = np.arange(row.shape[-1])
     entries = [(token == t).astype(np.int64) - support / m for t in (0, 1)]
-    gradients = [sequence_gradient(h[..., None, :], residual(row, t)[..., None, :]) for t in (0, 1)]
+    entries += [(token == t).astype(np.int64) - general for t in (0, 1)]
+    gradients = [sequence_gradient(h[..., None, :], residual(s, t)[..., None, :]) for s in (row, general) for t in (0, 1)]
     ww, wl, ll = products(row, h)
     size = squared(h)
     count = m * 0 + row.shape[-1] if over == "V" else m
@@ -82,7 +84,7 @@ def app_b_1(row: Any, m: Any, h: Any, *, scale: int = 50, over: str = "M", norm:
     length = (count - 1) / count**2 * size + norm * (1 - 1 / count) ** 2 * size
     return both(
         *(forall(equal(g, h[..., :, None] * e[..., None, :], f"the gradient of the {name} token"))
-          for g, e, name in zip(gradients, entries, ("chosen", "rejected"), strict=True)),
+          for g, e, name in zip(gradients, entries, NAMES, strict=True)),
         equal(wl, scale * sign * steps / 50, "the inner product, first line"),
         equal(wl, -scale * sign * size / count / 50, "the inner product"),
         equal(ww, scale * length / 50, "the chosen norm, first line"),
