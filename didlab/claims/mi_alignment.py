@@ -1,4 +1,4 @@
-r"""Section 5.2 of Mutual Information DPO: what a lower joint loss says about the policy, and which priors are fixed.
+r"""Section 5.2 of Mutual Information DPO: what a lower joint loss says about the policy.
 
 The data compare all pairs of responses and are labelled by the true reward, in units in which beta = 1, so that the
 infimum of the loss is attained.
@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..carriers import carrier_of
-from ..conditional import expected_reward, marginal, optimal_policy, policy_prior, regularised_objective
-from ..engine.channels import Channels, FixedPoints, Gains, Preferences, few
+from ..conditional import expected_reward, marginal, optimal_policy, regularised_objective
+from ..engine.channels import Channels, FixedPoints, Gains, Preferences
 from ..engine.claim import claim
-from ..engine.kinds import Integers, Policies
-from ..engine.relations import Relation, at_least, both, either, equal, exists, forall, greater, iff
+from ..engine.relations import Relation, at_least, both, either, equal, forall, greater, iff
 from ..preference import preference_matrix
 from .formulas import differences
 from .mi_joint import LOSS, SIZES, UNDONE, loss, shared, tables
-from .mi_normaliser import pair_rows, prior_jacobian
 
 
 def population(reward: Any) -> Any:
@@ -189,38 +187,3 @@ def tied(prompts: Any, policy: Any, reward: Any, beta: Any, other: Any, *, margi
             - regularised_objective(prompts, other, unit, m, beta=scale))
     return both(at_least(value, best, "losses"), iff(equal(value, best), forall(equal(gap, 0))),
                 at_least(100 * lead, margin) if margin else at_least(lead, 0, "lead in reward less information"))
-
-
-@claim(
-    "mi.sec-5.2.fixed-priors", where="5.2", draws=(few(Policies("policy", "base", high=30), K=(2, 3)), few(Integers("length", axes=("K",), low=1, high=3), K=(2, 3)),
-                                                    Integers("eta", axes=(1,), low=0, high=3)),
-    title="All special cases but DICE use a fixed prior",
-    statement=r"\nabla_\theta \log\tfrac{\zeta(y)}{\zeta(y')} = 0 \text{ for } \zeta = \pi_{ref},\; \pi_{ref}\,e^{-\beta|y|},\; \pi_{ref}\,\pi^{1-\eta},\; \pi^{1-1/|y|}\,e^{\beta(y,x)}",
-    reading="fixed: what the prior says of two responses does not move with the policy; DPO, R-DPO, entropy-controllable DPO and SimPO",
-    note="Those of TDPO, TIS-DPO and SparsePO contain the policy as well: of the special cases DPO and R-DPO alone have a fixed prior.",
-)
-def fixed_priors(policy: Any, length: Any, eta: Any) -> Relation:
-    return both(*(forall(equal(x, 0, "gradient of the log-prior's difference")) for x in moves(policy, length, eta)))
-
-
-def moves(policy: Any, length: Any, eta: Any) -> list[Any]:
-    """How the log-prior of one response moves against that of another: DPO and R-DPO, entropy-controllable, SimPO."""
-    powers = (0 * length, 0 * length + 1 - eta, 1 - 1 / length)
-    rows = [prior_jacobian(policy, s) for s in powers]
-    return [pair_rows(r) - pair_rows(r, rejected=True) for r in rows]
-
-
-@fixed_priors.corrected(
-    r"\text{fixed: DPO and R-DPO always, entropy-controllable DPO} \iff \eta = 1, \text{ SimPO} \iff \text{every length is 1}",
-    neighbours={"SimPO for equal lengths": {"equal_lengths": True}, "entropy-controllable DPO never": {"never": True},
-                "DPO never": {"none": True}})
-def fixed_exactly(policy: Any, base: Any, length: Any, eta: Any, *, equal_lengths: bool = False, never: bool = False,
-                  none: bool = False) -> Relation:
-    still = [forall(equal(x, 0)) for x in moves(policy, length, eta)]
-    short = forall(equal(length, length[..., :1] if equal_lengths else 1, "lengths"))
-    one = equal(eta, -1 if never else 1, "eta")
-    first = exists(greater(abs(moves(policy, length, eta)[0]), 0)) if none else still[0]
-    # the prior itself, for a check of the formula: the same log-differences as base + power * policy
-    prior = policy_prior(base, policy[..., None, :], power=(0 * length + 1 - eta)[..., None, :])[..., 0, :]
-    formula = forall(equal(differences(prior), differences(base) + (1 - eta)[..., None] * differences(policy)))
-    return both(first, iff(still[1], one), iff(still[2], short), formula)
