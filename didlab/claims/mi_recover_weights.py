@@ -8,18 +8,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..engine.relations import equal, forall
+import numpy as np
+
+from ..engine.relations import Relation, equal, forall, iff
 from ..engine.token_pairs import NotNegative, TokenPairs, TokenWeights
-from ..objectives import get, priors, sparse_po
+from ..objectives import priors, sparse_po
 from ..objectives.recovered import recovered
 from ..objectives.score import Score
-from ..objectives.token_objective import on_tokens, under_prior
+from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import TokenPair, token_pair
-from .reductions import COMMON, Reduction, check_of, recovers
+from .reductions import COMMON, Reduction, check_of, gradients, recovers
 
 __all__: list[str] = []
 
 PAIRS, APART = TokenPairs(longest=2), TokenPairs(different=True, longest=2)
+AGREE = TokenPairs(different=True, longest=2, agree=0.3)
 ALPHA = NotNegative("alpha", positive=True)
 
 
@@ -57,28 +60,64 @@ tis_gradient = recovers(TIS, "gradient")
 tis_fixed = recovers(TIS, "gradient-fixed-prior")
 
 
-def direction_of_dpo(r: Reduction, form: str, pair: TokenPair, alpha: Any, **hyper: Any) -> Any:
-    """Over sigma(-m): MI-DPO's gradient with the prior held fixed is that of DPO, or is it not (the false forms)."""
-    mi = under_prior(r.of.prior(alpha=alpha, **hyper), alpha=alpha, fixed=form != "differentiated")
-    dpo = on_tokens(get("dpo", beta=alpha * 101 / 100 if form == "near" else alpha))
-    other = dpo if form in ("dpo", "near", "differentiated") else r.of.own(alpha=alpha, **hyper)
-    if form == "per token":
-        other = on_tokens(get("simpo", beta=alpha, gamma=0))
-    return forall(equal(mi.direction(pair), other.direction(pair), "gradient over its factor"))
+def net(x: Any, pair: TokenPair) -> Any:
+    """What the chosen response has at a prefix less what the rejected one has there, (..., 2, L, V).
+
+    A prefix of both has one row of logits, where the chosen response keeps it.
+    """
+    common = pair.shared[..., None]
+    return np.stack([x[..., 0, :, :] - common * x[..., 1, :, :], (1 - common) * x[..., 1, :, :]], -3)
+
+
+def jumps(weights: Any, pair: TokenPair) -> Any:
+    """Weight less 1 at the token of a response and 0 at the others, chosen less rejected, at every prefix."""
+    here = (pair.tokens[..., None] == np.arange(pair.policy.shape[-1])) * pair.present[..., None]
+    return net((weights - 1)[..., None] * here, pair)
+
+
+def slopes_agree(left: Any, right: Any, pair: TokenPair, form: str) -> Relation:
+    """One condition for every token at every prefix, or at some of them (the false forms)."""
+    common = pair.shared[..., None, :, None]
+    keep = {"shared": common, "apart": 1 - common}.get(form, 1 + 0 * common)
+    right = right * 101 / 100 if form == "near" else right
+    return forall(equal(keep * left, keep * right, "both sides at every token"))
+
+
+def all_one(weights: Any, pair: TokenPair) -> Relation:
+    """All weights of tokens are 1."""
+    return forall(equal((weights - 1) * pair.present, 0, "weights less 1"))
 
 
 FALSE_FORMS = {
-    "the direction of the loss itself": dict(form="own"), "the prior differentiated": dict(form="differentiated"),
-    "the direction of SimPO": dict(form="per token"), "off by one per cent": dict(form="near"),
+    "at common prefixes alone": dict(form="shared"), "at prefixes of one response alone": dict(form="apart"),
+    "one side off by one per cent": dict(form="near"), "exactly if all weights are 1": dict(form="one"),
+    "never": dict(form="never"),
 }
+COUNTED = (r"\text{with } n^w, n^l = 1 \text{ for a response that has a next token there, and } n, "
+           r"{0} = 0 \text{ for one that has none, }")
+
+
+def exactly_if(r: Reduction, pair: TokenPair, form: str, condition: Relation, first: Any, alpha: Any, **hyper: Any) -> Relation:
+    """The gradients, the prior held fixed, are those of the loss exactly under the condition."""
+    held, full = gradients(under_prior(r.of.prior(alpha=alpha, **hyper), alpha=alpha, fixed=True),
+                           r.of.own(alpha=alpha, **hyper), pair)
+    condition = {"one": all_one(first, pair), "never": equal(0 * alpha, 1)}.get(form, condition)
+    return iff(forall(equal(held, full, "gradient, the prior fixed")), condition)
 
 
 @tis_fixed.corrected(
-    r"\text{The gradient with the prior held fixed is that of DPO with another factor: } \nabla J_{MI} / \sigma(-m_{TIS}) = \nabla J_{DPO} / \sigma(-m_{DPO}) \text{, whatever the weights}",
-    neighbours=FALSE_FORMS,
+    r"\text{The gradients are equal exactly if at every prefix, } " + COUNTED.replace("{0}", "w")
+    + r"(w^w - w^l)\,\pi(v)\Big(1 + \log\frac{\pi(v)}{\pi_{ref}(v)} - KL(\pi\,\|\,\pi_{ref})\Big) - (n^w - n^l)\,\pi(v)"
+      r" = (w^w - n^w)[v = y_w] - (w^l - n^l)[v = y_l] \text{ for every token } v",
+    draws=(AGREE, *TIS.draws[1:]), neighbours=FALSE_FORMS,
 )
-def tis_is_dpo(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, weights: Any, *, form: str = "dpo"):
-    return direction_of_dpo(TIS, form, token_pair(policy, reference, tokens, lengths), alpha, weights=weights)
+def tis_rows(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, weights: Any, *, form: str = ""):
+    pair = token_pair(policy, reference, tokens, lengths)
+    here, p = pair.present[..., None], pair.probabilities
+    excess = pair.log_policy - pair.log_reference - pair.reverse[..., None] + 1
+    right = net(weights[..., None] * here * p * excess, pair) - net(here * p, pair)
+    condition = slopes_agree(jumps(weights, pair), right, pair, form)
+    return exactly_if(TIS, pair, form, condition, weights, alpha, weights=weights)
 
 
 # ------------------------------------------------------------------------------------------------------- SparsePO
@@ -128,15 +167,23 @@ sparse_value.corrected(RESTORED + r"\text{the losses are equal}", neighbours=FAL
 sparse_gradient.corrected(
     RESTORED + r"\text{the gradients are equal}", neighbours=FALSE)(check_of(PUBLISHED, "gradient"))
 
-DPO_AGAIN = (r"\text{The gradient with the prior held fixed is that of DPO with another factor: }"
-             r" \nabla J_{MI} / \sigma(-m) = \nabla J_{DPO} / \sigma(-m_{DPO}) \text{, whatever the masks}")
+ROWS = (r"\text{the gradients are equal exactly if at every prefix, } " + COUNTED.replace("{0}", r"\mu")
+        + r"(\mu_1^w - \mu_1^l - n^w + n^l)\,\pi(v) - (\mu_2^w - \mu_2^l)(\pi(v) - \pi_{ref}(v))"
+          r" = (\mu_1^w - n^w)[v = y_w] - (\mu_1^l - n^l)[v = y_l] \text{ for every token } v")
 
 
-def sparse_is_dpo(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, reward_mask: Any,
-                  divergence_mask: Any, *, form: str = "dpo"):
-    return direction_of_dpo(SPARSE, form, token_pair(policy, reference, tokens, lengths), alpha,
-                            reward_mask=reward_mask, divergence_mask=divergence_mask)
+def sparse_rows(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, reward_mask: Any,
+                divergence_mask: Any, *, form: str = ""):
+    pair = token_pair(policy, reference, tokens, lengths)
+    here, p = pair.present[..., None], pair.probabilities
+    gap = pair.forward_slope
+    right = net((reward_mask[..., None] - 1) * here * p - divergence_mask[..., None] * here * gap, pair)
+    condition = slopes_agree(jumps(reward_mask, pair), right, pair, form)
+    return exactly_if(PUBLISHED, pair, form, condition, reward_mask, alpha,
+                      reward_mask=reward_mask, divergence_mask=divergence_mask)
 
 
-sparse_fixed.corrected(DPO_AGAIN, neighbours=FALSE_FORMS)(sparse_is_dpo)
-published_fixed.corrected(DPO_AGAIN, neighbours=FALSE_FORMS)(sparse_is_dpo)
+MASKED = {name.replace("weights", "reward masks"): change for name, change in FALSE_FORMS.items()}
+NEAR = (TokenPairs(longest=2, agree=0.3), ALPHA, MASKS)
+sparse_fixed.corrected(RESTORED + ROWS, draws=NEAR, neighbours=MASKED)(sparse_rows)
+published_fixed.corrected(ROWS.replace("the grad", "The grad"), draws=NEAR, neighbours=MASKED)(sparse_rows)
