@@ -21,6 +21,7 @@ from ..conditional import (
 )
 from ..engine.channels import Channels, FixedPoints, Gains
 from ..engine.claim import claim
+from ..engine.kinds import Integers
 from ..engine.relations import Relation, at_least, both, either, equal, greater, implies
 
 J = r"J(\pi) = \mathbb{E}[r] - \tfrac1\beta I(X;Y)"
@@ -55,11 +56,11 @@ def attained(prompts: Any, policy: Any, reward: Any, beta: Any, other: Any, prio
 
 
 @claim(
-    "mi.sec-3.1.rate-distortion", where="3.1", draws=(FixedPoints(), OTHER),
-    title="The penalised problem is rate-distortion",
+    "mi.sec-3.1.rate-distortion.penalty", where="3.1", draws=(FixedPoints(), OTHER),
+    title="Every penalised optimum solves the rate-distortion problem at its own rate",
     statement=rf"\pi^* \text{{ maximises }} {J} \implies \pi^* \text{{ maximises }} \mathbb{{E}}[r] \text{{ among }} I \le I_{{\pi^*}} "
               r"\text{, and minimises } I \text{ among } \mathbb{E}[r] \ge \mathbb{E}_{\pi^*}[r]",
-    reading="distortion is minus the reward; each penalised optimum solves the two constrained problems at its own rate; "
+    reading="distortion is minus the reward; one direction of the equivalence, both constrained problems; "
             "mi.sec-3.1.rate-distortion.every-rate has the converse",
     neighbours={"by a hundredth at least": {"margin": 1}, "among twice the rate": {"twice": True},
                 "among the reward less 1/10": {"tenth": True}},
@@ -74,6 +75,7 @@ def constrained(prompts: Any, policy: Any, reward: Any, other: Any, *, margin: i
     return both(either(above, less), either(low, at_least(j, i, "information")))
 
 
+SLACK, BINDS = (Integers("slack", axes=(1,), low=0, high=x) for x in (1, 0))
 GREEDY = (Channels(prompts="prompts", zeros="prompts"), Channels("other", prompts=""), Gains())
 
 
@@ -86,6 +88,36 @@ def greedy(prompts: Any, reward: Any) -> tuple[Any, Any]:
     pick = np.where(some, np.broadcast_to(common, top.shape), top)
     first = pick & (np.cumsum(pick, -1) == 1)
     return first + 0 * prompts[..., None], some.reshape(some.shape[:-2])
+
+
+@claim(
+    "mi.sec-3.1.rate-distortion", where="3.1", draws=(FixedPoints(), OTHER, SLACK),
+    title="The penalised problem is rate-distortion",
+    statement=rf"\pi^* \text{{ maximises }} {J} \text{{ for some finite }} \beta \iff \pi^* \text{{ maximises }} \mathbb{{E}}[r] \text{{ among }} I \le R \text{{ for some }} R",
+    reading="distortion is minus the reward; both directions: a penalised optimum at its own rate, and a solution at a limit that "
+            "it uses up, or at a limit so large that it is slack, at the drawn beta; .every-rate has every beta",
+    neighbours={"by a hundredth at least": {"margin": 1}, "among twice the rate": {"twice": True},
+                "among the reward less 1/10": {"tenth": True}},
+)
+def equivalent(prompts: Any, policy: Any, reward: Any, beta: Any, other: Any, slack: Any, *, margin: int = 0,
+               twice: bool = False, tenth: bool = False) -> Relation:
+    value = nested(prompts, solution(prompts, policy, reward, slack), reward, beta)
+    return both(constrained(prompts, policy, reward, other, margin=margin, twice=twice, tenth=tenth),
+                at_least(value, nested(prompts, other, reward, beta), "objectives of the solution and of another policy"))
+
+
+def solution(prompts: Any, policy: Any, reward: Any, slack: Any) -> Any:
+    """A policy of the greatest reward within a rate limit: the given one, or a greedy one where the limit is slack."""
+    return np.where(np.asarray(slack == 1).astype(bool)[..., None], greedy(prompts, reward)[0], policy)
+
+
+@equivalent.assuming(r"\text{the limit is below the least rate of a policy of the greatest } \mathbb{E}[r]\text{, or one response is best at all prompts that come}",
+                     draws=(FixedPoints(), OTHER, BINDS))
+def binds(prompts: Any, policy: Any, reward: Any, slack: Any) -> Relation:
+    top, common = greedy(prompts, reward)
+    found = solution(prompts, policy, reward, slack)
+    less = greater(expected_reward(prompts, top, reward), expected_reward(prompts, found, reward), "greatest reward and that within the limit")
+    return either(less, equal(np.asarray(common).astype(int), 1, "one response is best everywhere"))
 
 
 @claim(
