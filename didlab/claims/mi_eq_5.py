@@ -8,10 +8,9 @@ from ..carriers import carrier_of
 from ..conditional import divergences, log_partition, optimal_policy, optimal_value, regularised_objective
 from ..engine.channels import Channels, Gains
 from ..engine.claim import claim
-from ..engine.kinds import Numbers
-from ..engine.relations import Relation, at_least, both, equal, forall, iff, negation
+from ..engine.relations import Relation, at_least, both, either, equal, forall, iff
 from .formulas import differences
-from .mi_optima import beats, margins
+from .mi_optima import REFERENCE, ForBeta, beats, margins
 
 PRIOR = r"J(\pi) = \mathbb{E}_{x,\,y\sim\pi}\!\left[r - \tfrac1\beta\log\tfrac{\pi(y|x)}{\zeta(y)}\right]"
 FIXED = Channels("policy", priors=("prior",))
@@ -87,21 +86,24 @@ def loss(prior: Any, reward: Any, beta: Any, *, alpha: str = "inverse", swap: bo
 
 @claim(
     "mi.loss.alpha", where="Eq 1 with 3.2", title="Eq 1 and the MI-DPO loss scale rewards alike",
-    draws=(Numbers("beta"),), symbolic=(),
-    statement=r"\text{at } \zeta = \pi_{ref} \text{ the } \alpha \text{ that section 2 gives Eq 1 is the } \alpha \text{ of } J_{MI\text{-}DPO}",
-    reading="section 2 puts r = beta log(pi*/ref) + ... into Eq 2, so alpha = beta there; section 3 has alpha = 1 / beta; "
-            "both from a divergence weighed by 1 / beta",
+    draws=(REFERENCE, ForBeta()), symbolic=(),
+    statement=r"\zeta = \pi_{ref},\; \pi^* \propto \pi_{ref}\,e^{r/\beta} \implies J_{MI\text{-}DPO} \text{ has at } \pi^* \text{ the log-odds } r(x,y_w) - r(x,y_l) \text{ that Eq 1 has}",
+    reading="section 2 derives Eq 1 from its closed form, section 3 the loss with alpha = 1 / beta from that of Eq 5; both from a "
+            "divergence weighed by 1 / beta, for the same reward and the same reference",
     note="With the corrected reward of mi.eq-3.reward.of-the-optimum both are 1 / beta.",
 )
-def same_alpha(beta: Any) -> Relation:
-    return equal(beta, 1 / beta, "alpha of section 2 and of section 3")
+def same_alpha(reference: Any, reward: Any, beta: Any) -> Relation:
+    best = optimal_policy(reward, reference, beta=1 / beta)
+    return forall(equal(margins(best, reference, 1 / beta), differences(reward), "log-odds"))
 
 
 @same_alpha.corrected(
-    r"\text{the two agree} \iff \beta = 1", draws=(Numbers("beta"),), symbolic=(),
-    neighbours={"never": {"never": True}, "for beta up to 1": {"up": True}, "iff beta = 2": {"at": 2}})
-def same_alpha_iff(beta: Any, *, never: bool = False, up: bool = False, at: int = 1) -> Relation:
-    same = equal(beta, 1 / beta)
-    if never:
-        return negation(same)
-    return iff(same, at_least(1, beta) if up else equal(beta, at, "beta"))
+    r"\text{Eq 1 has them with } \alpha = \beta, \text{ and } J_{MI\text{-}DPO} \text{ with } \alpha = \tfrac1\beta \text{ as well} \iff \beta = 1 \text{ or no } r(x,\cdot) "
+    r"\text{ depends on the response}",
+    neighbours={"iff beta = 1": {"constant": False}, "for beta up to 1": {"up": True}, "alpha of Eq 1 1% off": {"slip": True}})
+def same_alpha_iff(reference: Any, reward: Any, beta: Any, *, constant: bool = True, up: bool = False, slip: bool = False) -> Relation:
+    best, gap = optimal_policy(reward, reference, beta=1 / beta), differences(reward)
+    first, last = (margins(best, reference, a) for a in (beta * 101 / 100 if slip else beta, 1 / beta))
+    one = at_least(1, beta[..., 0]) if up else equal(beta[..., 0], 1, "beta")
+    return both(forall(equal(first, gap, "log-odds of Eq 1")),
+                iff(forall(equal(last, gap, "log-odds of the MI-DPO loss")), either(one, forall(equal(gap, 0))) if constant else one))
