@@ -38,7 +38,7 @@ def little_overlap(model: str, chosen: Any, rejected: Any, hidden_w: Any = None,
 # an entry of a residual less another one is below 2 in size: overlaps of half of the squared norm pull less than it
 OVERLAP = r"\sum_{i<L} |\langle h_i, h_L\rangle| \le \tfrac12\|h_L\|^2"
 SOFTMAX = Responses("last", lengths=LENGTHS)
-TURNED = Responses("last", lengths=LENGTHS, hidden=True, concentrated="both", turned=True)
+TURNED = Responses("last", lengths=LENGTHS, hidden=True, concentrated="both", turned="differing")
 MOVES = {"by more than 1/8": dict(more=1), "by more than 3": dict(more=24), "the chosen falls": dict(flip=-1)}
 
 def directions_nonzero(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any, hidden_l: Any, *,

@@ -50,21 +50,25 @@ def grows(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = 
 
 ADDED = (r"\text{The common token } y^L \text{ adds } \langle\phi_w^L, \phi_l^L\rangle\langle r_w^L, r_l^L\rangle + \sum_{i<L}"
          r"\big(\langle\phi_w^L, \phi_l^i\rangle\langle r_w^L, r_l^i\rangle + \langle\phi_w^i, \phi_l^L\rangle\langle r_w^i, r_l^L\rangle"
-         r"\big) \text{, where } \langle r_w^L, r_l^L\rangle > 0")
+         r"\big) \text{, where } \langle r_w^L, r_l^L\rangle > 0\text{: no less than its first term, where the sum of the crossed ones is not "
+         r"negative}")
 
 
 def added(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None, *,
-          model: str = "last layer", scale: int = 50, crossed: int = 1, own: int = 1, more: int = 0) -> Relation:
+          model: str, scale: int = 50, crossed: int = 1, own: int = 1, more: int = 0,
+          slack: int = 0) -> Relation:
     pair = dict(chosen=chosen, rejected=rejected, rows_w=rows_w, rows_l=rows_l, hidden_w=hidden_w, hidden_l=hidden_l)
     p = token_products(model, **pair).wl
-    value = own * p[..., -1:, -1] + crossed * (p[..., -1, :-1] + p[..., :-1, -1]).sum(-1, keepdims=True)
+    others = (p[..., -1, :-1] + p[..., :-1, -1]).sum(-1, keepdims=True)
+    value, gain = own * p[..., -1:, -1] + crossed * others, growth(model, **pair)
     w, l = residuals(rows_w, chosen)[..., -1, :], residuals(rows_l, rejected)[..., -1, :]  # noqa: E741
-    return both(equal(growth(model, **pair), scale * value / 50, "what the token adds"),
+    return both(equal(gain, scale * value / 50, "what the token adds"),
+                implies(at_least(10 * others, -slack, "the crossed products"), at_least(gain, p[..., -1:, -1], "growth and its bound")),
                 greater(dot(w, l), (0 * w[..., :1] + more) / 20, "product of its residuals"))
 
 
 SUM = {"2% more": dict(scale=51), "its own products only": dict(crossed=0), "the crossed ones only": dict(own=0),
-       "product of residuals above 1/20": dict(more=1)}
+       "product of residuals above 1/20": dict(more=1), "crossed products above -1/10": dict(slack=1)}
 
 def grows_in_last_layer(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any, hidden_l: Any) -> Relation:
     return implies(greater(dot(hidden_w, hidden_l)[..., -1, :], 0, "inner product of the added token's hidden states"),
@@ -85,7 +89,8 @@ layer = claim(
     reading=ONE_MORE + LAST_LAYER + "Only where the added token's own inner product is positive, and with equality, which is "
                                     "less than what is printed.",
 )(grows_in_last_layer)
-layer.corrected(ADDED, symbolic=(), neighbours=SUM)(added)
+layer.corrected(ADDED + r"\text{, as they are where } h_w^L \perp h_l^i,\ h_l^L \perp h_w^i\ (i < L)", symbolic=(), neighbours=SUM,
+                draws=(Responses(hidden=True, turned="last"),))(partial(added, model="last layer"))
 one_row = claim(
     "gip.sec-4.shared-tokens.shared-logits", where="section 4",
     title="The inner product grows as the responses share more tokens: one row of logits for all positions",

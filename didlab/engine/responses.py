@@ -36,12 +36,14 @@ class Responses(Kind):
         concentrated: the row at the differing token is uniform on M tokens: None, "both" (the differing tokens are
             among the M), or "any".
         alike: after the differing token both contexts have the same rows and hidden states.
-        turned: in some instances the hidden states of the other positions are orthogonal to the differing one's.
+        turned: in some instances the hidden states of the other positions are orthogonal to those of one: None,
+            "differing" (those of the differing position), or "last" (those of the last, which are parallel in the two
+            responses).
     """
 
     def __init__(self, differ: str = "inner", *, lengths: tuple[int, ...] = (2, 3, 4), prefers: bool = False,
                  hidden: bool = False, concentrated: str | None = None,
-                 alike: bool = False, turned: bool = False,
+                 alike: bool = False, turned: str | None = None,
                  vocabulary: tuple[int, ...] = (2, 3)) -> None:
         self.differ, self.prefers, self.hidden, self.concentrated = differ, prefers, hidden, concentrated
         self.alike = alike
@@ -156,16 +158,19 @@ class Responses(Kind):
         out |= {"rows_w": rows, "rows_l": rows if self.alike else np.where(later, other, rows)}
         if self.hidden:
             here = (chosen != rejected)[..., None]
-            states, others = (to.number(self._turn(raw, x, here)) for x in ("states", "other_states"))
+            states, others = (to.number(self._turn(raw, x, here[..., 0])) for x in ("states", "other_states"))
             out |= {"hidden_w": states, "hidden_l": states if self.alike else np.where(later, others, states)}
         return out
 
     def _turn(self, raw: Raw, name: str, here: np.ndarray) -> np.ndarray:
-        """Hidden states, those of the other positions turned to be orthogonal to the differing one's where asked."""
+        """Hidden states, those of the other positions turned to be orthogonal to one position's where asked."""
         states = raw[name]
         if not self.turned:
             return states
-        center = (raw["states"] * here).sum(-2, keepdims=True)
+        kept = (here if self.turned == "differing" else np.arange(here.shape[-1]) == here.shape[-1] - 1)[..., None]
+        center = (raw["states"] * kept).sum(-2, keepdims=True)
         across = np.stack([-center[..., 1], center[..., 0]], -1) if center.shape[-1] == 2 else 0 * center
-        turn = (raw["turn"][..., None] > 0) & ~here
-        return np.where(turn, states[..., :1] * across, states)
+        turn = raw["turn"][..., None] > 0
+        if self.turned == "last" and name == "other_states":
+            states = np.where(turn & kept, np.maximum(states[..., :1], 1) * center, states)
+        return np.where(turn & ~kept, states[..., :1] * across, states)

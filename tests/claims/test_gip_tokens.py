@@ -73,7 +73,8 @@ def test_batches_of_floats_agree_with_single_exact_instances():
 
 
 @pytest.mark.parametrize("kind", [Responses("any"), Responses("inner", prefers=True), Responses("last", hidden=True),
-                                  Responses("last", concentrated="any"), Responses("inner", hidden=True, turned=True)],
+                                  Responses("last", concentrated="any"),
+                                  Responses("inner", hidden=True, turned="differing")],
                          ids=lambda k: f"{k.differ}-{k.prefers}-{k.hidden}-{k.concentrated}-{k.turned}")
 def test_responses_differ_at_one_token_and_agree_where_their_prefixes_do(kind):
     batch = some(kind, 200, seed=3)
@@ -121,7 +122,7 @@ def test_contexts_that_predict_alike_have_equal_rows():
 
 
 def test_turned_hidden_states_are_orthogonal_to_the_differing_ones():
-    kind = Responses("any", hidden=True, turned=True)
+    kind = Responses("any", hidden=True, turned="differing")
     batch = some(kind, 200, seed=6)
     out = lifted((kind,), batch.raw, FLOAT)
     here = (out["chosen"] != out["rejected"])[..., None]
@@ -131,6 +132,20 @@ def test_turned_hidden_states_are_orthogonal_to_the_differing_ones():
     for states in (out["hidden_w"], out["hidden_l"]):
         overlap = ((states * center).sum(-1) * ~here[..., 0])[turned]
         np.testing.assert_array_equal(overlap, 0)
+
+
+def test_hidden_states_turned_about_the_last_are_orthogonal_to_both_last_ones():
+    kind = Responses("inner", hidden=True, turned="last")
+    batch = some(kind, 200, seed=11)
+    out = lifted((kind,), batch.raw, FLOAT)
+    turned = batch.raw["turn"][:, 0] == 1
+    assert 0 < turned.sum() < 200
+    w, l = (out[name][turned] for name in ("hidden_w", "hidden_l"))  # noqa: E741
+    for states in (w, l):
+        for last in (w[:, -1:], l[:, -1:]):
+            np.testing.assert_array_equal((states[:, :-1] * last).sum(-1), 0)
+    assert (np.linalg.det(np.stack([w[:, -1], l[:, -1]], -2)) == 0).all()
+    assert (w[:, -1] * l[:, -1]).sum(-1).min() >= 0
 
 
 @pytest.mark.parametrize("how", ["both", "any"])
