@@ -92,7 +92,7 @@ any_13.assuming(rf"\text{{the printed hypothesis, }} {PAL}", draws=PREFERRING)(p
 @claim(
     "gip.eq-13.sign.exactly", where="Eq 13", title="Exactly when a token after the differing position does not rise",
     statement=rf"\Delta\log\pi(y_w^i) \le 0 \iff {AVERAGE}", draws=PAIR, symbolic=(),
-    reading=AFTER + "Not in the paper: the weakest assumption on the two rows.",
+    reading=AFTER + "Not in the paper: Eq 13 rewritten, which is the weakest assumption on the two rows.",
     neighbours={"weighted by the rejected context": dict(of="rejected"), "by both": dict(of="both"),
                 "plain average, which is 0": dict(of="none")},
 )
