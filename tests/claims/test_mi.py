@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from didlab.claims.mi_alternation import excess, mixed_in
+from didlab.claims.mi_box import after, both_ways, clipped, fixed, joint
 from didlab.claims.mi_normaliser import jacobian, prior_jacobian, raw_prior
 from didlab.claims.mi_rate import greedy, nested, step
 from didlab.conditional import information, marginal, optimal_policy, regularised_objective
@@ -89,7 +90,7 @@ def test_cyclic_preferences_lie_on_cycles_and_others_need_not() -> None:
 def blahut_arimoto(rho: list[Any], reward: Any, beta: Any, rounds: int = 400) -> tuple[Any, Any]:
     """The value and the policy after many rounds, in mpmath."""
     k = len(reward[0])
-    m = [mp.mpf(1) / k] * k
+    m, rows = [mp.mpf(1) / k] * k, []
     for _ in range(rounds):
         rows = []
         for r in reward:
@@ -177,3 +178,24 @@ def test_one_step_of_the_policy_reaches_the_joint_infimum() -> None:
     joint = minimize(lambda x: mi_dpo.loss(x[None, :3], x[3:], counts), rng.normal(size=6), method="BFGS")
     assert -1e-7 < mi_dpo.loss(best, prior, counts) - joint.fun < 1e-15
     np.testing.assert_allclose(mi_dpo.loss_gradient(best, prior, counts), 0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(1, 0), (1, 1), (3, 2), (1, 5), (9, 1)])
+@pytest.mark.parametrize("edge", [0.1, 0.5, 0.9])
+def test_clipped_odds_are_the_least_on_a_grid_of_the_box(wins: int, losses: int, edge: float) -> None:
+    grid = np.exp(np.linspace(np.log(edge), -np.log(edge), 201))
+    n, m = np.array(wins), np.array(losses)
+    policy, prior = np.meshgrid(grid, grid, indexing="ij")
+    values = both_ways(policy, prior, n, m)
+    np.testing.assert_array_less(fixed(edge, grid, n, m) - 1e-14, values.min(0))
+    np.testing.assert_allclose(fixed(edge, grid, n, m), values.min(0), atol=1e-3)
+    np.testing.assert_allclose(joint(np.array([edge]), n, m)[0], values.min(), atol=1e-3)
+    np.testing.assert_allclose(both_ways(grid, after(grid, n, m, edge), n, m), values.min(1), atol=1e-3)
+    assert (clipped(grid, n, m, edge) >= edge).all()
+
+
+def test_a_fixed_prior_may_cost_on_compact_domains() -> None:
+    """One pair, log-odds within log 2, never contradicted: jointly log 5/4, with a uniform prior log 3/2."""
+    edge, one, none = np.array([0.5]), np.array(1), np.array(0)
+    assert joint(edge, one, none)[0] == pytest.approx(np.log(5 / 4), rel=1e-14)
+    assert fixed(edge, np.ones(1), one, none)[0] == pytest.approx(np.log(3 / 2), rel=1e-14)
