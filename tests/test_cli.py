@@ -117,13 +117,13 @@ class TestVerify:
     def test_record(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         monkeypatch.setattr(claims, "record_path", lambda: tmp_path / "recorded.json")
         monkeypatch.setattr(claims, "store_path", lambda id: tmp_path / "certificates" / f"{id}.json")
-        (tmp_path / "recorded.json").write_text('{"did.thm-3.4.uniqueness": "holds", "did.other": "holds"}')
+        (tmp_path / "recorded.json").write_text('{"did.thm-3.4.uniqueness": "holds", "did.thm-3.2": "holds", "did.gone": "holds"}')
         chosen = ["did.thm-3.3", "did.thm-3.4.uniqueness"]
         said(capsys, 1, "verify", *chosen, *QUICK)
         said(capsys, 0, "verify", *chosen, *QUICK, "--record")
         said(capsys, 0, "verify", *chosen, *QUICK)
         assert json.loads((tmp_path / "recorded.json").read_text()) == {
-            "did.other": "holds", "did.thm-3.3": "holds", "did.thm-3.4.uniqueness": "refuted"}
+            "did.thm-3.2": "holds", "did.thm-3.3": "holds", "did.thm-3.4.uniqueness": "refuted"}
         kept = list((tmp_path / "certificates").iterdir())
         assert [p.name for p in kept] == ["did.thm-3.4.uniqueness.json"]
         validate(json.loads(kept[0].read_text()), schema("certificate"))
