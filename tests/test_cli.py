@@ -117,7 +117,8 @@ class TestVerify:
     def test_record(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         monkeypatch.setattr(claims, "record_path", lambda: tmp_path / "recorded.json")
         monkeypatch.setattr(claims, "store_path", lambda id: tmp_path / "certificates" / f"{id}.json")
-        (tmp_path / "recorded.json").write_text('{"did.thm-3.4.uniqueness": "holds", "did.thm-3.2": "holds", "did.gone": "holds"}')
+        before = {"did.thm-3.4.uniqueness": "holds", "did.thm-3.2": "holds", "did.gone": "holds"}
+        (tmp_path / "recorded.json").write_text(json.dumps(before))
         chosen = ["did.thm-3.3", "did.thm-3.4.uniqueness"]
         said(capsys, 1, "verify", *chosen, *QUICK)
         said(capsys, 0, "verify", *chosen, *QUICK, "--record")
