@@ -21,7 +21,7 @@ from .words import (
     neighbour_line,
 )
 
-__all__ = ["asset", "page", "shell"]
+__all__ = ["asset", "page", "shell", "style"]
 
 Claim = Mapping[str, Any]
 
@@ -73,10 +73,15 @@ def shell(title: str, body: str, script: str = "") -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-        f'<link rel="icon" href="data:,">\n<style>\n{asset("page.css")}</style>\n<script>{EARLY}</script>\n'
+        f'<link rel="icon" href="data:,">\n<style>\n{style()}</style>\n<script>{EARLY}</script>\n'
         "</head>\n<body>\n"
         f"{body}\n<script>\n{asset('theme.js')}{script}</script>\n</body>\n</html>\n"
     )
+
+
+def style() -> str:
+    """The style of every page: the colours, the drawings, the page."""
+    return "".join(asset(name) for name in ("theme.css", "plots.css", "page.css"))
 
 
 def asset(name: str) -> str:

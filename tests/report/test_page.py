@@ -7,16 +7,14 @@ from collections import Counter
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import didlab.report
-from didlab.report.page import page
+from didlab.report.page import page, style
 from didlab.report.plot import bars
 
-CSS = (Path(didlab.report.__file__).parent / "page.css").read_text()
+CSS = style()
 VOID = {"meta", "link", "input", "wbr", "br", "img"}
 
 

@@ -1,0 +1,65 @@
+"""A matrix as a small SVG: colour by sign, opacity by size; small matrices also show their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+__all__ = ["heatmap"]
+
+SIDE, LEFT, TOP = 320, 46, 40
+NUMBERED = 8  # rows or columns up to which the numbers fit
+
+
+def heatmap(
+    values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], down: str, across: str, words: str,
+    middle: float = 0.0, digits: int = 2,
+) -> str:
+    """An SVG figure of a matrix.
+
+    Args:
+        values: shape (R, C); not finite entries are left blank.
+        rows, columns: names of the rows and columns, shown where there is room.
+        down, across: what the rows and the columns are.
+        words: what a reader who does not see it should know.
+        middle: the value that is drawn without colour; above it one colour, below it another.
+        digits: decimals of the numbers.
+    """
+    v = np.asarray(values, float)
+    r, c = v.shape
+    cell = max(3.0, min(56.0, SIDE / max(r, c)))
+    off = v - middle
+    finite = np.isfinite(v)
+    most = float(np.abs(off[finite]).max(initial=0.0)) or 1.0
+    parts: list[str] = []
+    for i in range(r):
+        for j in range(c):
+            if not finite[i, j]:
+                continue
+            x, y = LEFT + j * cell, TOP + i * cell
+            kind = "over" if off[i, j] >= 0 else "under"
+            named = f"{rows[i]}, {columns[j]}: {v[i, j]:.4g}"
+            parts.append(
+                f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" height="{cell:.1f}" '
+                f'fill-opacity="{0.8 * abs(off[i, j]) / most:.3f}"><title>{escape(named)}</title></rect>'
+            )
+            if max(r, c) <= NUMBERED:
+                parts.append(
+                    f'<text class="v" x="{x + cell / 2:.1f}" y="{y + cell / 2 + 4:.1f}">{v[i, j]:.{digits}f}</text>'
+                )
+    width, height = LEFT + c * cell + 8, TOP + r * cell + 8
+    step = max(1, -(-max(r, c) // 16))
+    for j in range(0, c, step):
+        parts.append(f'<text class="cx" x="{LEFT + (j + 0.5) * cell:.1f}" y="{TOP - 6}">{escape(columns[j])}</text>')
+    for i in range(0, r, step):
+        parts.append(f'<text class="cy" x="{LEFT - 6}" y="{TOP + (i + 0.5) * cell + 4:.1f}">{escape(rows[i])}</text>')
+    parts.append(f'<text class="cx" x="{LEFT + c * cell / 2:.1f}" y="13">{escape(across)}</text>')
+    turn = TOP + r * cell / 2
+    parts.append(f'<text class="cx" transform="rotate(-90 11 {turn:.1f})" x="11" y="{turn:.1f}">{escape(down)}</text>')
+    parts.append(f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{c * cell:.1f}" height="{r * cell:.1f}"/>')
+    return (
+        f'<figure class="plot chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img" '
+        f'aria-label="{escape(words)}">{"".join(parts)}</svg></figure>'
+    )
