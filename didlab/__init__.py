@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import attach
+
+if TYPE_CHECKING:
+    from .did import did_distribution, did_entropy, ideal_rejected, log_margin, log_partition, log_ratio, power_law
+    from .errors import ArgumentError, DidlabError
+    from .information import entropy, js_divergence, kl_divergence, mutual_information
+    from .policies import from_weights, log_probabilities, mix, probabilities, sample, temper, tilt
+    from .preference import (
+        boltzmann,
+        bradley_terry,
+        label_probability,
+        pair_distribution,
+        preference_matrix,
+        sample_pairs,
+    )
 
 __version__ = "0.1.0"
-
-_PUBLIC = {
-    "policies": ("from_weights", "log_probabilities", "mix", "probabilities", "sample", "temper", "tilt"),
-    "information": ("entropy", "js_divergence", "kl_divergence", "mutual_information"),
-    "did": (
-        "did_distribution", "did_entropy", "ideal_rejected", "log_margin", "log_partition", "log_ratio", "power_law",
-    ),
-    "preference": (
-        "boltzmann", "bradley_terry", "label_probability", "pair_distribution", "preference_matrix", "sample_pairs",
-    ),
-    "errors": ("ArgumentError", "DidlabError"),
-}
-_HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
 __all__ = [
     "ArgumentError",
@@ -50,27 +52,16 @@ __all__ = [
     "tilt",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
-
-
-if TYPE_CHECKING:
-    from .did import did_distribution, did_entropy, ideal_rejected, log_margin, log_partition, log_ratio, power_law
-    from .errors import ArgumentError, DidlabError
-    from .information import entropy, js_divergence, kl_divergence, mutual_information
-    from .policies import from_weights, log_probabilities, mix, probabilities, sample, temper, tilt
-    from .preference import (
-        boltzmann,
-        bradley_terry,
-        label_probability,
-        pair_distribution,
-        preference_matrix,
-        sample_pairs,
-    )
+__getattr__, __dir__ = attach(__name__, {
+    "did": (
+        "did_distribution", "did_entropy", "ideal_rejected", "log_margin", "log_partition", "log_ratio",
+        "power_law",
+    ),
+    "errors": ("ArgumentError", "DidlabError"),
+    "information": ("entropy", "js_divergence", "kl_divergence", "mutual_information"),
+    "policies": ("from_weights", "log_probabilities", "mix", "probabilities", "sample", "temper", "tilt"),
+    "preference": (
+        "boltzmann", "bradley_terry", "label_probability", "pair_distribution", "preference_matrix",
+        "sample_pairs",
+    ),
+})

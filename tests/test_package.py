@@ -29,7 +29,7 @@ def test_import_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", [n for n in didlab.__all__ if not n.startswith("__")])
 def test_public_names_are_where_they_are_said_to_be(name: str) -> None:
-    module = importlib.import_module(f"didlab.{didlab._HOME[name]}")
+    module = importlib.import_module(getattr(didlab, name).__module__)
     assert name in module.__all__
     assert getattr(didlab, name) is getattr(module, name)
 

@@ -11,8 +11,9 @@ True
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import attach
 
 if TYPE_CHECKING:
     from .one_step import PairStep, cases, first_order, pair_step, table_1
@@ -23,29 +24,6 @@ if TYPE_CHECKING:
     from .rules import Rule, dpo_pg, label, normalised
     from .simulator import Run, simulate
     from .unseen import Flow, mass_flow
-
-_HOME = {
-    "Flow": "unseen",
-    "Order": "remainder",
-    "PairStep": "one_step",
-    "Problem": "problem",
-    "Protocol": "protocol",
-    "Rule": "rules",
-    "Run": "simulator",
-    "cases": "one_step",
-    "dpo_pg": "rules",
-    "first_order": "one_step",
-    "label": "rules",
-    "mass_flow": "unseen",
-    "measure_order": "remainder",
-    "normalised": "rules",
-    "pair_problem": "problem",
-    "pair_step": "one_step",
-    "simulate": "simulator",
-    "synthetic_problem": "problem",
-    "table_1": "one_step",
-    "train_plainly": "plain",
-}
 
 __all__ = [
     "Flow",
@@ -70,10 +48,13 @@ __all__ = [
     "train_plainly",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = attach(__name__, {
+    "one_step": ("PairStep", "cases", "first_order", "pair_step", "table_1"),
+    "plain": ("train_plainly",),
+    "problem": ("Problem", "pair_problem", "synthetic_problem"),
+    "protocol": ("Protocol",),
+    "remainder": ("Order", "measure_order"),
+    "rules": ("Rule", "dpo_pg", "label", "normalised"),
+    "simulator": ("Run", "simulate"),
+    "unseen": ("Flow", "mass_flow"),
+})

@@ -11,8 +11,9 @@ The names are lazy.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import attach
 
 if TYPE_CHECKING:
     from .chain import Chain, chain_of
@@ -26,39 +27,6 @@ if TYPE_CHECKING:
     from .prefixes import ByPrefix, every_sequence
     from .shared_logits import SharedLogits
     from .softmax import residuals
-
-_HOME = {
-    "ByPrefix": "prefixes",
-    "Chain": "chain",
-    "Gram": "linear",
-    "LastLayer": "last_layer",
-    "MarkovPolicy": "markov",
-    "Pairs": "pairs",
-    "PrefixTable": "prefix_table",
-    "Recurrent": "hidden",
-    "SharedLogits": "shared_logits",
-    "TokenModel": "model",
-    "adversarial_hidden": "hidden",
-    "chain_of": "chain",
-    "enumerate_model": "model",
-    "every_sequence": "prefixes",
-    "gradient": "model",
-    "last_layer_gram": "last_layer",
-    "last_token_pairs": "pairs",
-    "log_probability": "model",
-    "markov_policy": "markov",
-    "one_edit_pairs": "pairs",
-    "pair_gram": "model",
-    "random_hidden": "hidden",
-    "random_pairs": "pairs",
-    "recurrent_hidden": "hidden",
-    "residuals": "softmax",
-    "sequence_gram": "linear",
-    "sequence_inner_product": "linear",
-    "single_token_pairs": "pairs",
-    "token_gradients": "model",
-    "token_inner_products": "linear",
-}
 
 __all__ = [
     "ByPrefix",
@@ -93,10 +61,16 @@ __all__ = [
     "token_inner_products",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = attach(__name__, {
+    "chain": ("Chain", "chain_of"),
+    "hidden": ("Recurrent", "adversarial_hidden", "random_hidden", "recurrent_hidden"),
+    "last_layer": ("LastLayer", "last_layer_gram"),
+    "linear": ("Gram", "sequence_gram", "sequence_inner_product", "token_inner_products"),
+    "markov": ("MarkovPolicy", "markov_policy"),
+    "model": ("TokenModel", "enumerate_model", "gradient", "log_probability", "pair_gram", "token_gradients"),
+    "pairs": ("Pairs", "last_token_pairs", "one_edit_pairs", "random_pairs", "single_token_pairs"),
+    "prefix_table": ("PrefixTable",),
+    "prefixes": ("ByPrefix", "every_sequence"),
+    "shared_logits": ("SharedLogits",),
+    "softmax": ("residuals",),
+})

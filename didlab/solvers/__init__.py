@@ -10,25 +10,21 @@ array([0.8, 0.2])
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-__all__ = ["Existence", "Optimum", "PopulationLoss", "existence", "gradient_flow", "optimum"]
-
-_HOME = {
-    "Existence": "attained", "existence": "attained", "Optimum": "optima", "optimum": "optima",
-    "PopulationLoss": "population", "gradient_flow": "flow",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+from ..lazy import attach
 
 if TYPE_CHECKING:
     from .attained import Existence, existence
     from .flow import gradient_flow
     from .optima import Optimum, optimum
     from .population import PopulationLoss
+
+__all__ = ["Existence", "Optimum", "PopulationLoss", "existence", "gradient_flow", "optimum"]
+
+__getattr__, __dir__ = attach(__name__, {
+    "attained": ("Existence", "existence"),
+    "flow": ("gradient_flow",),
+    "optima": ("Optimum", "optimum"),
+    "population": ("PopulationLoss",),
+})

@@ -8,29 +8,24 @@ r"""Rate-distortion for policies: :math:`\max_\pi E[r] - I(X;Y)/\beta`, with cer
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Certificate", "Place", "Solution", "certify", "frontier", "place", "problem", "rate_distortion",
-    "rate_distortion_path",
-]
-
-_HOME = {
-    "Certificate": "certificate", "certify": "certificate", "Place": "plane", "place": "plane", "frontier": "plane",
-    "problem": "kernel", "Solution": "solve", "rate_distortion": "solve",
-    "rate_distortion_path": "solve",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+from ...lazy import attach
 
 if TYPE_CHECKING:
     from .certificate import Certificate, certify
     from .kernel import problem
     from .plane import Place, frontier, place
     from .solve import Solution, rate_distortion, rate_distortion_path
+
+__all__ = [
+    "Certificate", "Place", "Solution", "certify", "frontier", "place", "problem", "rate_distortion",
+    "rate_distortion_path",
+]
+
+__getattr__, __dir__ = attach(__name__, {
+    "certificate": ("Certificate", "certify"),
+    "kernel": ("problem",),
+    "plane": ("Place", "frontier", "place"),
+    "solve": ("Solution", "rate_distortion", "rate_distortion_path"),
+})
