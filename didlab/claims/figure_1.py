@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.measured import Outcomes, measured
-from .figure_runs import LOWEST, SETTING, Seeds, lowest, trained
+from .figure_runs import LOWEST, NEAREST, PRINTED, SETTING, Seeds, exchanged, lowest, trained
 
 __all__: list[str] = []
 
@@ -21,10 +21,7 @@ def _falls(
     return {"": np.log(js[:, :-1] / js[:, 1:]) if each else np.log(below * js[:, 0] / js[:, -1])}
 
 
-FALLS = {
-    "wrong protocol: chosen and rejected exchanged": {"labels": "exchanged", "steps": 1_000},
-    "it is lower at every record, 50 steps apart": {"each": True},
-}
+FALLS = exchanged(1_000) | {"it is lower at every record, 50 steps apart": {"each": True}}
 
 
 @measured(
@@ -124,16 +121,10 @@ def floor(
     r"and Cal-DPO, } \tau = 4",
     reading="DPO's last value against the lowest value of each other objective on its way, its hyper-parameters chosen "
     "in each run: the choices that favour the others most",
-    protocol=f"{SETTING}; temperature 4, start at the reference, 5,000 steps, records every 100; DPO with beta = 1 and "
-    "the 37 printed configurations of the others on the same pairs; a sign test for each objective",
+    protocol=f"{SETTING}; temperature 4, start at the reference, 5,000 steps, {PRINTED}",
     effect=LOWEST,
     count=24,
-    neighbours={
-        "wrong protocol: reward without the reference, $r = \\log \\pi$": {"who": "log-pi"},
-        "wrong protocol: chosen and rejected exchanged": {"labels": "exchanged", "steps": 1_000},
-        "SLiC is nearest": {"who": "slic"},
-        "nearer by a factor of 1,000": {"factor": 1e3},
-    },
+    neighbours=NEAREST | exchanged(1_000) | {"nearer by a factor of 1,000": {"factor": 1e3}},
 )
 def right(seeds: Seeds, **how: Any) -> Outcomes:
     return lowest(seeds, ((4.0, 5_000),), **how)

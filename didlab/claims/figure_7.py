@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.measured import Outcomes, measured
-from .figure_runs import DATA, LOWEST, SETTING, Seeds, lowest, trained
+from .figure_runs import DATA, LOWEST, NEAREST, PRINTED, SETTING, SIMPO, Seeds, exchanged, lowest, trained
 
 __all__: list[str] = []
 
@@ -22,16 +22,11 @@ __all__: list[str] = []
     "and 2 (did.fig-1.right: 4; .smoothing: 8)",
     note="What is not printed: the verdict depends on the number of steps (.consistently) and on the initial logits "
     "(.start); it is the same with a fixed data set (.data) and for other roles of the grids' symbols (.symbols).",
-    protocol=f"{SETTING}; temperatures 0.25 (5,000 steps), 0.5 (2,000 steps) and 2 (1,500 steps), start at the reference, records "
-    "every 100; DPO with beta = 1 and the 37 printed configurations of the others on the same pairs; a sign test for "
-    "each objective and temperature",
+    protocol=f"{SETTING}; temperatures 0.25 (5,000 steps), 0.5 (2,000 steps) and 2 (1,500 steps), start at the "
+    f"reference, {PRINTED} and temperature",
     effect=LOWEST,
     count=28,
-    neighbours={
-        "wrong protocol: reward without the reference, $r = \\log \\pi$": {"who": "log-pi"},
-        "SLiC is nearest": {"who": "slic"},
-        "nearer at every record from step 500 on": {"first": 5},
-    },
+    neighbours=NEAREST | {"nearer at every record from step 500 on": {"first": 5}},
 )
 def fig_7(seeds: Seeds, **how: Any) -> Outcomes:
     return lowest(seeds, ((0.25, 5_000), (0.5, 2_000), (2.0, 1_500)), **how)
@@ -47,17 +42,12 @@ def fig_7(seeds: Seeds, **how: Any) -> Outcomes:
     "temperatures 0.5 and 4, 2,000 steps",
     note="Whether pairs are drawn anew in each step is not printed. A fixed data set has an optimum of its own, off the "
     "target: the longer the training, the smaller DPO's lead.",
-    protocol=f"{DATA}; temperatures 0.5 and 4, start at the reference, 2,000 steps, records every 100; DPO with beta = "
-    "1 and the 37 printed configurations of the others on the same pairs; a sign test for each objective and "
-    "temperature",
+    protocol=f"{DATA}; temperatures 0.5 and 4, start at the reference, 2,000 steps, {PRINTED} and temperature",
     effect=LOWEST,
     count=30,
-    neighbours={
-        "wrong protocol: reward without the reference, $r = \\log \\pi$": {"who": "log-pi"},
-        "wrong protocol: chosen and rejected exchanged": {"labels": "exchanged", "steps": 500},
-        "SLiC is nearest": {"who": "slic"},
-        "nearer at every record from step 1,000 on, by a factor of 2": {"first": 10, "factor": 2.0},
-    },
+    neighbours=NEAREST
+    | exchanged(500)
+    | {"nearer at every record from step 1,000 on, by a factor of 2": {"first": 10, "factor": 2.0}},
 )
 def data(seeds: Seeds, **how: Any) -> Outcomes:
     return lowest(seeds, ((0.5, 2_000), (4.0, 2_000)), pairs=10_000, **how)
@@ -77,11 +67,7 @@ def data(seeds: Seeds, **how: Any) -> Outcomes:
     "temperature",
     effect=LOWEST,
     count=25,
-    neighbours={
-        "wrong protocol: reward without the reference, $r = \\log \\pi$": {"who": "log-pi"},
-        "SLiC is nearest": {"who": "slic"},
-        "nearer than ORPO by a factor of 20": {"orpo": 20.0},
-    },
+    neighbours=NEAREST | {"nearer than ORPO by a factor of 20": {"orpo": 20.0}},
 )
 def symbols(seeds: Seeds, *, orpo: float = 1.0, **how: Any) -> Outcomes:
     parts = lowest(seeds, ((0.5, 1_500), (4.0, 2_500)), others=("slic", "orpo", "cal-dpo"), roles="other", **how)
@@ -94,16 +80,10 @@ def symbols(seeds: Seeds, *, orpo: float = 1.0, **how: Any) -> Outcomes:
     title="the same for a target that is nearly uniform",
     statement=r"D_{JS}[\pi^* \| \pi] \text{ is smallest for } r = \log(\pi/\pi_{ref})\text{, also at } \tau = 8",
     reading="as did.fig-7, after 8,000 steps: after 5,000, DPO is still behind SLiC in about a tenth of the runs",
-    protocol=f"{SETTING}; temperature 8, start at the reference, 8,000 steps, records every 100; DPO with beta = 1 and "
-    "the 37 printed configurations of the others on the same pairs; a sign test for each objective",
+    protocol=f"{SETTING}; temperature 8, start at the reference, 8,000 steps, {PRINTED}",
     effect=LOWEST,
     count=24,
-    neighbours={
-        "wrong protocol: reward without the reference, $r = \\log \\pi$": {"who": "log-pi"},
-        "wrong protocol: chosen and rejected exchanged": {"labels": "exchanged", "steps": 500},
-        "SLiC is nearest": {"who": "slic"},
-        "nearer by a factor of 1,000": {"factor": 1e3},
-    },
+    neighbours=NEAREST | exchanged(500) | {"nearer by a factor of 1,000": {"factor": 1e3}},
 )
 def smoothing(seeds: Seeds, **how: Any) -> Outcomes:
     return lowest(seeds, ((8.0, 8_000),), **how)
@@ -117,8 +97,7 @@ def smoothing(seeds: Seeds, **how: Any) -> Outcomes:
     r"r = \log(\pi/\pi_{ref})",
     reading="at any step of training, not only at its end: here after 1,500 steps, at temperature 0.25; "
     "hyper-parameters chosen in each run",
-    protocol=f"{SETTING}; temperature 0.25, start at the reference, 1,500 steps, records every 100; DPO with beta = 1 "
-    "and SimPO's 12 printed configurations on the same pairs; sign test over the runs",
+    protocol=f"{SETTING}; temperature 0.25, start at the reference, 1,500 steps, {SIMPO}; sign test over the runs",
     effect=LOWEST,
     count=40,
 )
@@ -129,15 +108,11 @@ def consistently(seeds: Seeds) -> Outcomes:
 @consistently.instead(
     r"\text{SimPO is nearer at first; after 5,000 steps } D_{JS}[\pi^* \| \pi_t] \text{ is smaller for } "
     r"r = \log(\pi/\pi_{ref})",
-    protocol=f"{SETTING}; temperature 0.25, start at the reference, 5,000 steps, records every 100; DPO with beta = 1 "
-    "and SimPO's 12 printed configurations on the same pairs; sign tests over the runs",
+    protocol=f"{SETTING}; temperature 0.25, start at the reference, 5,000 steps, {SIMPO}; sign tests over the runs",
     effect="log of DPO's JS after 1,500 steps over SimPO's lowest until then; " + LOWEST,
     count=29,
-    neighbours={
-        "wrong protocol: chosen and rejected exchanged": {"labels": "exchanged", "steps": 1_000},
-        "SimPO is nearest": {"who": "simpo"},
-        "nearer by a factor of 4 at last": {"factor": 4.0},
-    },
+    neighbours=exchanged(1_000)
+    | {"SimPO is nearest": {"who": "simpo"}, "nearer by a factor of 4 at last": {"factor": 4.0}},
 )
 def consistently_late(seeds: Seeds, *, who: str = "dpo", factor: float = 1.0, **how: Any) -> Outcomes:
     late = lowest(seeds, ((0.25, 5_000),), others=("simpo",), who=who, factor=factor, **how)
@@ -155,8 +130,7 @@ def consistently_late(seeds: Seeds, *, who: str = "dpo", factor: float = 1.0, **
     reading="the initial logits are drawn from N(0, I), and training stops after 3,000 steps; temperature 0.25; "
     "SimPO's hyper-parameters chosen in each run",
     note="Neither the initial logits nor the number of steps is printed.",
-    protocol=f"{SETTING}; temperature 0.25, initial logits from N(0, I), 3,000 steps, records every 100; DPO with "
-    "beta = 1 and SimPO's 12 printed configurations on the same pairs; sign test over the runs",
+    protocol=f"{SETTING}; temperature 0.25, initial logits from N(0, I), 3,000 steps, {SIMPO}; sign test over the runs",
     effect=LOWEST,
     count=29,
 )
@@ -166,12 +140,11 @@ def start(seeds: Seeds) -> Outcomes:
 
 @start.holds_when(
     r"\text{training goes on for at least 10,000 steps}",
-    protocol=f"{SETTING}; temperature 0.25, initial logits from N(0, I), 10,000 steps, records every 100; DPO with "
-    "beta = 1 and SimPO's 12 printed configurations on the same pairs; sign test over the runs",
+    protocol=f"{SETTING}; temperature 0.25, initial logits from N(0, I), 10,000 steps, {SIMPO}; sign test over the runs",
     effect=LOWEST,
     count=33,
-    neighbours={
-        "wrong protocol: chosen and rejected exchanged": {"labels": "exchanged", "steps": 1_000},
+    neighbours=exchanged(1_000)
+    | {
         "SimPO is nearer": {"who": "simpo"},
         "nearer by a factor of 10,000": {"factor": 1e4},
         "nearer at every record from step 3,000 on": {"first": 30},

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine.measured import Outcomes
 
-__all__ = ["DATA", "LOWEST", "SETTING", "Seeds", "lowest", "trained"]
+__all__ = ["DATA", "LOWEST", "NEAREST", "PRINTED", "SETTING", "SIMPO", "Seeds", "exchanged", "lowest", "trained"]
 
 Seeds = tuple[int, ...]
 OTHERS = ("slic", "orpo", "simpo", "cal-dpo")
@@ -92,3 +92,15 @@ LOWEST = (
     "log of the lowest JS that the other objective reaches at any record with any printed hyper-parameters, over DPO's "
     "last JS"
 )
+ON_THE_SAME_PAIRS = "records every 100; DPO with beta = 1 and {} on the same pairs"
+PRINTED = ON_THE_SAME_PAIRS.format("the 37 printed configurations of the others") + "; a sign test for each objective"
+SIMPO = ON_THE_SAME_PAIRS.format("SimPO's 12 printed configurations")
+NEAREST = {
+    "wrong protocol: reward without the reference, $r = \\log \\pi$": {"who": "log-pi"},
+    "SLiC is nearest": {"who": "slic"},
+}
+
+
+def exchanged(steps: int) -> dict[str, dict[str, Any]]:
+    """The wrong protocol whose labels are exchanged, for so many steps."""
+    return {"wrong protocol: chosen and rejected exchanged": {"labels": "exchanged", "steps": steps}}
