@@ -45,57 +45,45 @@ def condition(a: Any, b: Any, d_w: Any, d_l: Any, rises: Any, *, strict: bool = 
                        (greater if strict else at_least)(rises, 0, "first-order change, in the wanted direction")))
 
 
-def eq_9_claim(id: str, title: str, own: bool, note: str) -> Claim:
-    """Eq 9 over the rows of Table 2, as printed or of their own papers."""
-    @claim(id, where="Eq 9", title=title, draws=EVERY, statement=rf"{EQ_9}, \quad {STEPPED}", neighbours=CHOSEN, note=note,
+def condition_claim(id: str, title: str, note: str, *, own: bool) -> Claim:
+    """Eq 9, of the chosen response, or Eq 10, of the rejected one, over the rows of Table 2 as printed or of their own papers."""
+    ninth = id.startswith("gip.eq-9")
+    divisor, where, equation = ("d_l", "Eq 9", EQ_9) if ninth else ("d_w", "Eq 10", EQ_10)
+
+    @claim(id, where=where, title=title, draws=EVERY, statement=rf"{equation}, \quad {STEPPED}", neighbours=CHOSEN, note=note,
            reading=f"the weights of {'the losses of the objectives own papers' if own else 'the ten rows of Table 2 as printed'}, by the "
-                   "formulas of section 3.2, where d_l is not 0 (which: the row, counted from 0; the sigmoids take any value in (0, 1)); Delta is the first-order change as printed beside d_w and d_l")
+                   f"formulas of section 3.2, where {divisor} is not 0 (which: the row, counted from 0; the sigmoids take any value in (0, 1)); Delta is the first-order change as printed beside d_w and d_l")
     @tabled(*HELD, *TAKEN)
-    def eq_9(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *, k: Constants,
-             strict: bool = False, plain: bool = False, turn: bool = False, factor: tuple[int, int] = (1, 1)) -> Relation:
-        a, b, c = gram(chosen_gradient, rejected_gradient)
-        d_w, d_l = reached(which, k, chosen, rejected, own)
-        up, _ = changes(a, b, c, d_w, d_l)
-        return condition(a, b, d_w, d_l, up, strict=strict, plain=plain, turn=turn, factor=factor)
-
-    @eq_9.assuming(r"d_l > 0 \text{: the loss rises with } \log\pi_l")
-    @tabled(*HELD, *TAKEN)
-    def _positive(which: Any, chosen: Any, rejected: Any, *, k: Constants) -> Relation:
-        return greater(reached(which, k, chosen, rejected, own)[1], 0, "d_l")
-
-    return eq_9
-
-
-def eq_10_claim(id: str, title: str, own: bool, note: str) -> Claim:
-    """Eq 10 over the rows of Table 2, as printed or of their own papers."""
-    @claim(id, where="Eq 10", title=title, draws=EVERY, statement=rf"{EQ_10}, \quad {STEPPED}", neighbours=CHOSEN, note=note,
-           reading=f"the weights of {'the losses of the objectives own papers' if own else 'the ten rows of Table 2 as printed'}, by the "
-                   "formulas of section 3.2, where d_w is not 0 (which: the row, counted from 0; the sigmoids take any value in (0, 1)); Delta is the first-order change as printed beside d_w and d_l")
-    @tabled(*HELD, *TAKEN)
-    def eq_10(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *, k: Constants,
+    def check(which: Any, chosen_gradient: Any, rejected_gradient: Any, chosen: Any, rejected: Any, *, k: Constants,
               strict: bool = False, plain: bool = False, turn: bool = False, factor: tuple[int, int] = (1, 1)) -> Relation:
         a, b, c = gram(chosen_gradient, rejected_gradient)
         d_w, d_l = reached(which, k, chosen, rejected, own)
-        _, down = changes(a, b, c, d_w, d_l)
-        return condition(c, b, d_l, d_w, -down, strict=strict, plain=plain, turn=turn, factor=factor)
+        up, down = changes(a, b, c, d_w, d_l)
+        sides = (a, b, d_w, d_l, up) if ninth else (c, b, d_l, d_w, -down)
+        return condition(*sides, strict=strict, plain=plain, turn=turn, factor=factor)
 
-    @eq_10.assuming(r"d_w > 0 \text{: the loss falls as } \log\pi_w \text{ rises}")
+    @check.assuming(r"d_l > 0 \text{: the loss rises with } \log\pi_l" if ninth else
+                    r"d_w > 0 \text{: the loss falls as } \log\pi_w \text{ rises}")
     @tabled(*HELD, *TAKEN)
     def _positive(which: Any, chosen: Any, rejected: Any, *, k: Constants) -> Relation:
-        return greater(reached(which, k, chosen, rejected, own)[0], 0, "d_w")
+        return greater(reached(which, k, chosen, rejected, own)[ninth], 0, divisor)
 
-    return eq_10
+    return check
 
 
-eq_9 = eq_9_claim("gip.eq-9", "When the chosen log-likelihood does not fall, for every row of Table 2", False,
-                  "Where d_l is negative (the printed KTO row everywhere, IPO and SPPO on one side) the condition decides the wrong way; "
-                  "that d_l > 0 is needed for every such pair of weights is a sub-entry.")
-eq_9_own = eq_9_claim("gip.eq-9.own-losses", "When the chosen log-likelihood does not fall, for the losses of the objectives' own papers",
-                      True, "IPO past its target, and SPPO where the rejected one lost more than 1/(2 beta), have d_l < 0.")
-eq_10 = eq_10_claim("gip.eq-10", "When the rejected log-likelihood does not rise, for every row of Table 2", False,
-                    "Where d_w is negative (the printed SPPO row everywhere, IPO on one side) the condition decides the wrong way.")
-eq_10_own = eq_10_claim("gip.eq-10.own-losses", "When the rejected log-likelihood does not rise, for the losses of the objectives' own papers",
-                        True, "IPO and SPPO past their targets have d_w < 0; inactive hinges without a regulariser have d_w = 0.")
+eq_9 = condition_claim(
+    "gip.eq-9", "When the chosen log-likelihood does not fall, for every row of Table 2",
+    "Where d_l is negative (the printed KTO row everywhere, IPO and SPPO on one side) the condition decides the wrong way; "
+    "that d_l > 0 is needed for every such pair of weights is a sub-entry.", own=False)
+eq_9_own = condition_claim(
+    "gip.eq-9.own-losses", "When the chosen log-likelihood does not fall, for the losses of the objectives' own papers",
+    "IPO past its target, and SPPO where the rejected one lost more than 1/(2 beta), have d_l < 0.", own=True)
+eq_10 = condition_claim(
+    "gip.eq-10", "When the rejected log-likelihood does not rise, for every row of Table 2",
+    "Where d_w is negative (the printed SPPO row everywhere, IPO on one side) the condition decides the wrong way.", own=False)
+eq_10_own = condition_claim(
+    "gip.eq-10.own-losses", "When the rejected log-likelihood does not rise, for the losses of the objectives' own papers",
+    "IPO and SPPO past their targets have d_w < 0; inactive hinges without a regulariser have d_w = 0.", own=True)
 
 
 # The weakest assumption
