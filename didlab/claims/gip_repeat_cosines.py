@@ -17,7 +17,13 @@ def _cosines(seeds: Seeds, setting: str, record: int) -> list[np.ndarray]:
     return [each(seeds, lambda r, s=s: cosine(r, setting, s, record)) for s in STYLES]
 
 
+def _diagonals(seeds: Seeds) -> dict[str, np.ndarray]:
+    """Cosines of the gradients of each token of the long responses, by way of fine-tuning, shape (runs, tokens)."""
+    return {s: each(seeds, lambda r, s=s: identical(r, s)) for s in WAYS}
+
+
 PAIRS = f"mean cosine of {PROTOCOL.differentiated} pairs, exact gradients over all parameters"
+TESTED = f"{SETTING}; each way of fine-tuning; sign test over the runs"
 
 
 @measured(
@@ -101,7 +107,7 @@ def varied(
     title="the gradients at the differing token have a negative inner product",
     statement=r"\langle \nabla\log\pi_w^m, \nabla\log\pi_l^m \rangle < 0",
     reading=f"before DPO, long suffix, mean cosine of {PROTOCOL.inspected} instances, in every way of fine-tuning; {RECORDED}",
-    protocol=f"{SETTING}; each way of fine-tuning; sign test over the runs",
+    protocol=TESTED,
     effect="minus the mean cosine at the differing token",
     count=COUNT,
     recorded=SEEDS,
@@ -112,13 +118,9 @@ def varied(
     },
 )
 def differing(seeds: Seeds, *, shift: int = 0, alone: bool = False, sign: float = 1.0) -> Outcomes:
-    at, out = place(STYLES[-1]), dict[str, np.ndarray]()
-    for s in WAYS:
-        diagonal = each(seeds, lambda r, s=s: identical(r, s))
-        out[s] = -sign * diagonal[:, at + shift * alone]
-        if shift and not alone and s == MAIN:
-            out["shifted"] = -diagonal[:, at + shift]
-    return out
+    at, diagonals = place(STYLES[-1]), _diagonals(seeds)
+    out = {s: -sign * x[:, at + shift * alone] for s, x in diagonals.items()}
+    return out | ({"shifted": -diagonals[MAIN][:, at + shift]} if shift and not alone else {})
 
 
 @measured(
@@ -127,7 +129,7 @@ def differing(seeds: Seeds, *, shift: int = 0, alone: bool = False, sign: float 
     title="the gradients at identical tokens have a high cosine",
     statement=r"\cos(\nabla\log\pi_w^i, \nabla\log\pi_l^i) \text{ is high for identical tokens}",
     reading=f"before DPO, long suffix: above 0 at every identical token, and above 0.8 on average over them; {RECORDED}",
-    protocol=f"{SETTING}; each way of fine-tuning; sign test over the runs",
+    protocol=TESTED,
     effect="lowest cosine at an identical token, and the mean cosine minus 0.8",
     count=COUNT,
     recorded=SEEDS,
@@ -139,10 +141,7 @@ def differing(seeds: Seeds, *, shift: int = 0, alone: bool = False, sign: float 
 )
 def identical_tokens(seeds: Seeds, *, lowest: float = 0.0, mean: float = 0.8, counted: bool = False) -> Outcomes:
     out: dict[str, np.ndarray] = {}
-    for s in WAYS:
-        diagonal = each(seeds, lambda r, s=s: identical(r, s))
-        if not counted:
-            diagonal = np.delete(diagonal, place(STYLES[-1]), axis=1)
-        out[f"{s}, each"] = diagonal.min(1) - lowest
-        out[f"{s}, mean"] = diagonal.mean(1) - mean
+    for s, x in _diagonals(seeds).items():
+        kept = x if counted else np.delete(x, place(STYLES[-1]), axis=1)
+        out |= {f"{s}, each": kept.min(1) - lowest, f"{s}, mean": kept.mean(1) - mean}
     return out
