@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..dynamics.one_step import first_order
 from ..engine.kinds import Kind, Numbers
 from ..engine.log_probabilities import Lengths, LogProbabilities, NotNegative
 from ..objectives.table_2 import Constants, own
+from ..sequences.linear import Gram
 
 __all__ = [
     "DL",
@@ -57,7 +59,7 @@ def gram(chosen_gradient: Any, rejected_gradient: Any) -> tuple[Any, Any, Any]:
 
 def changes(a: Any, b: Any, c: Any, d_w: Any = 1, d_l: Any = 1) -> tuple[Any, Any]:
     r"""First-order changes of the two log-likelihoods per unit of step along :math:`d_w\nabla\log\pi_w - d_l\nabla\log\pi_l`."""
-    return d_w * a - d_l * b, d_w * b - d_l * c
+    return first_order((d_w, -d_l), Gram(a, b, c))
 
 
 def safe(x: Any) -> Any:
