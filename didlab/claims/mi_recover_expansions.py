@@ -9,8 +9,7 @@ Ref: Tutunov et al. 2025, Appendix B.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..engine.claim import Claim, claim
@@ -34,6 +33,7 @@ from .expansions import (
     tis_prior,
     tis_ratio,
 )
+from .reductions import by_name
 
 __all__: list[str] = []
 
@@ -78,11 +78,7 @@ def check_of(expansion: Expansion, names: tuple[str, ...]) -> Callable[..., Rela
         parts = lines(expansion, token_pair(policy, reference, tokens, lengths), change, **hyper)
         return both(*parts) if len(parts) > 1 else parts[0]
 
-    every = [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY)
-             for x in ("policy", "reference", "tokens", "lengths", *names)]
-    every.append(inspect.Parameter("change", inspect.Parameter.KEYWORD_ONLY, default=""))
-    check.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-    return check
+    return by_name(check, *names, change="")
 
 
 def displayed(name: str, of: str, what: str, text: str, expansion: Expansion, reading: str = "") -> Claim:
@@ -148,24 +144,25 @@ tis_of_margin = displayed(
     r"\alpha\log\frac{\pi(y_w|x)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l|x)}{\zeta(y_l)} = u(x, y_w, y_l, \pi, w^w, w^l) - \eta(x, y_w, y_l, \pi, w^w, w^l)",
     tis_margin, NEXT)
 
-ALL: tuple[tuple[Expansion, tuple[str, ...]], ...] = (
-    (simpo_margin, ("gamma",)), (rdpo_margin, ("bonus",)), (tdpo_margin, ()),
-    (sparse_margin, ("reward_mask", "divergence_mask")), (tis_margin, ("weights",)),
-)
+MARGINS = {
+    "simpo": simpo_margin, "rdpo": rdpo_margin, "tdpo": tdpo_margin, "sparsepo": sparse_margin, "tisdpo": tis_margin,
+}
 
 
-def all_of(policy: Any, reference: Any, tokens: Any, lengths: Any, spoiled: str, change: str, corrected: bool,
-           **hyper: Any) -> Relation:
-    """Every line of every margin; a change spoils the named one."""
-    pair, parts = token_pair(policy, reference, tokens, lengths), []
-    for expansion, names in ALL:
-        form = simpo_margin_corrected if corrected and expansion is simpo_margin else expansion
-        here = change if expansion.__name__ == spoiled else ""
-        parts += lines(form, pair, here, alpha=hyper["alpha"], **{x: hyper[x] for x in names})
-    return both(*parts)
+def every_margin(margins: Mapping[str, Expansion]) -> Callable[..., Relation]:
+    """The check of every line of every margin; a change spoils the named one."""
+    def check(policy: Any, reference: Any, tokens: Any, lengths: Any, spoiled: str = "", change: str = "", **hyper: Any):
+        pair, parts = token_pair(policy, reference, tokens, lengths), []
+        for name, expansion in margins.items():
+            own = {x: hyper[x] for x in HYPER[name][0]}
+            parts += lines(expansion, pair, change if name == spoiled else "", **own)
+        return both(*parts)
+
+    names = ("alpha", "gamma", "bonus", "weights", "reward_mask", "divergence_mask")
+    return by_name(check, *names, spoiled="", change="")
 
 
-@claim(
+expansions = claim(
     "mi.app-b.expansions", where="Appendix B", title="Every displayed expansion of a margin",
     statement=r"\text{Every displayed line of Appendix B is equal to } \alpha\log\frac{\pi(y_w|x)}{\zeta(y_w)} - \alpha\log\frac{\pi(y_l|x)}{\zeta(y_l)} \text{, which it expands: SimPO, R-DPO, TDPO, SparsePO, TIS-DPO}",
     reading="The five margins at one pair of different responses of up to two tokens, the signs as printed; entries for "
@@ -174,23 +171,14 @@ def all_of(policy: Any, reference: Any, tokens: Any, lengths: Any, spoiled: str,
             "divergences are of the distributions of the next token.",
     draws=(TokenPairs(different=True, longest=2, vocabulary=(2,)), ALPHA, NotNegative("gamma", "bonus"), TokenWeights("weights", longest=2),
            TokenWeights("reward_mask", "divergence_mask", of_tokens=True, longest=2)), symbolic=(),
-)
-def expansions(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, gamma: Any, bonus: Any, weights: Any,
-               reward_mask: Any, divergence_mask: Any):
-    return all_of(policy, reference, tokens, lengths, "", "", False, alpha=alpha, gamma=gamma, bonus=bonus,
-                  weights=weights, reward_mask=reward_mask, divergence_mask=divergence_mask)
+)(every_margin(MARGINS))
 
-
-@expansions.corrected(
+expansions.corrected(
     r"\text{With the mends of the reading, all lines but one are; in the second line of the margin of SimPO, } - \alpha\beta(y_l,x) \text{ must be } + \alpha\beta(y_l,x)",
     neighbours={
-        "R-DPO's bonus off by two per cent": dict(spoiled="rdpo_margin", change="near"),
-        "TDPO's divergence of the other sign": dict(spoiled="tdpo_margin", change="sign"),
-        "TIS-DPO's divergence of the other sign": dict(spoiled="tis_margin", change="sign"),
-        "SparsePO's divergence off by two per cent": dict(spoiled="sparse_margin", change="near"),
+        "R-DPO's bonus off by two per cent": dict(spoiled="rdpo", change="near"),
+        "TDPO's divergence of the other sign": dict(spoiled="tdpo", change="sign"),
+        "TIS-DPO's divergence of the other sign": dict(spoiled="tisdpo", change="sign"),
+        "SparsePO's divergence off by two per cent": dict(spoiled="sparsepo", change="near"),
     },
-)
-def corrected_expansions(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, gamma: Any, bonus: Any,
-                         weights: Any, reward_mask: Any, divergence_mask: Any, *, spoiled: str = "", change: str = ""):
-    return all_of(policy, reference, tokens, lengths, spoiled, change, True, alpha=alpha, gamma=gamma, bonus=bonus,
-                  weights=weights, reward_mask=reward_mask, divergence_mask=divergence_mask)
+)(every_margin(MARGINS | {"simpo": simpo_margin_corrected}))

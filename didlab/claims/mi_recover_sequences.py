@@ -14,7 +14,7 @@ from ..objectives.recovered import recovered
 from ..objectives.score import Score
 from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import TokenPair, token_pair
-from .reductions import Reduction, gradients, recovers
+from .reductions import Reduction, gradients, in_every_notion
 
 __all__: list[str] = []
 
@@ -28,10 +28,7 @@ DPO = Reduction(
     recovered("dpo"), (PAIRS, ALPHA),
     {"prior tilted by length": lambda alpha: priors.r_dpo(beta=alpha * 0 + 1)}, moves=False,
 )
-dpo = recovers(DPO)
-dpo_value = recovers(DPO, "value")
-dpo_gradient = recovers(DPO, "gradient")
-dpo_fixed = recovers(DPO, "gradient-fixed-prior")
+dpo, dpo_value, dpo_gradient, dpo_fixed = in_every_notion(DPO)
 
 DICE = Reduction(
     "dice", "DICE", r"J_{DICE}(\pi)", r"\zeta = \pi^{(t-1)}",
@@ -39,10 +36,7 @@ DICE = Reduction(
     {"prior tilted by length": lambda alpha: priors.r_dpo(beta=alpha * 0 + 1)}, moves=False,
     reading="Round t on given pairs; the policy of the round before is any policy, the current one included. ",
 )
-dice = recovers(DICE)
-dice_value = recovers(DICE, "value")
-dice_gradient = recovers(DICE, "gradient")
-dice_fixed = recovers(DICE, "gradient-fixed-prior")
+dice, dice_value, dice_gradient, dice_fixed = in_every_notion(DICE)
 
 
 # ---------------------------------------------------------------------------------------- Entropy-controllable DPO
@@ -69,10 +63,7 @@ CENTROPY = Reduction(
     {"power of the other sign": against, "power eta": whole_power},
     reading="Any eta from 0, written lambda in the appendix. ",
 )
-centropy = recovers(CENTROPY)
-centropy_value = recovers(CENTROPY, "value")
-centropy_gradient = recovers(CENTROPY, "gradient")
-centropy_fixed = recovers(CENTROPY, "gradient-fixed-prior")
+centropy, centropy_value, centropy_gradient, centropy_fixed = in_every_notion(CENTROPY)
 
 
 @centropy_fixed.corrected(
@@ -120,10 +111,7 @@ SIMPO = Reduction(
      "power of the other kind": per_token},
     reading="One triple of two different responses; on data sets, see the claims about the assumption. ",
 )
-simpo = recovers(SIMPO)
-simpo_value = recovers(SIMPO, "value")
-simpo_gradient = recovers(SIMPO, "gradient")
-simpo_fixed = recovers(SIMPO, "gradient-fixed-prior")
+simpo, simpo_value, simpo_gradient, simpo_fixed = in_every_notion(SIMPO)
 
 
 @simpo_fixed.corrected(
@@ -172,7 +160,4 @@ RDPO = Reduction(
     moves=False,
     reading="The loss has alpha times beta per token, as Appendix B says; its sign is that of Park et al., Eq 9. ",
 )
-rdpo = recovers(RDPO)
-rdpo_value = recovers(RDPO, "value")
-rdpo_gradient = recovers(RDPO, "gradient")
-rdpo_fixed = recovers(RDPO, "gradient-fixed-prior")
+rdpo, rdpo_value, rdpo_gradient, rdpo_fixed = in_every_notion(RDPO)

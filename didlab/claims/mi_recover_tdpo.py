@@ -15,7 +15,7 @@ from ..objectives.recovered import Recovered, recovered
 from ..objectives.score import Score
 from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import TokenPair, token_pair
-from .reductions import COMMON, Reduction, check_of, gradients, recovers
+from .reductions import COMMON, Reduction, check_of, gradients, in_every_notion, recovers
 
 __all__: list[str] = []
 
@@ -47,10 +47,7 @@ TDPO = Reduction(
     {"divergence the other way round": other_order, "divergence of the other sign": other_sign},
     reading="The loss printed is the first of the two forms of TDPO. ",
 )
-tdpo_loss = recovers(TDPO)
-tdpo_value = recovers(TDPO, "value")
-tdpo_gradient = recovers(TDPO, "gradient")
-tdpo_fixed = recovers(TDPO, "gradient-fixed-prior")
+tdpo_loss, tdpo_value, tdpo_gradient, tdpo_fixed = in_every_notion(TDPO)
 
 
 @tdpo_fixed.corrected(

@@ -17,7 +17,7 @@ from ..objectives.recovered import recovered
 from ..objectives.score import Score
 from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import TokenPair, token_pair
-from .reductions import COMMON, Reduction, check_of, gradients, recovers
+from .reductions import COMMON, Reduction, check_of, gradients, in_every_notion, recovers
 
 __all__: list[str] = []
 
@@ -54,10 +54,7 @@ TIS = Reduction(
     reading="One triple of two different responses, weights of their tokens that do not depend on the policy; divergences "
             "are of the distributions of the next token. ",
 )
-tis = recovers(TIS)
-tis_value = recovers(TIS, "value")
-tis_gradient = recovers(TIS, "gradient")
-tis_fixed = recovers(TIS, "gradient-fixed-prior")
+tis, tis_value, tis_gradient, tis_fixed = in_every_notion(TIS)
 
 
 def net(x: Any, pair: TokenPair) -> Any:
@@ -153,10 +150,7 @@ PUBLISHED = replace(
     of=recovered("sparsepo"),
     reading="The loss with the log-sigmoid of its own paper; the dots of the prior are the tokens. Masks are given. ",
 )
-sparse = recovers(SPARSE)
-sparse_value = recovers(SPARSE, "value")
-sparse_gradient = recovers(SPARSE, "gradient")
-sparse_fixed = recovers(SPARSE, "gradient-fixed-prior")
+sparse, sparse_value, sparse_gradient, sparse_fixed = in_every_notion(SPARSE)
 published = recovers(PUBLISHED)
 published_fixed = recovers(PUBLISHED, "gradient-fixed-prior")
 RESTORED = r"\text{With the log-sigmoid that is missing, } J_{sparsePO}(\pi) = -\log\sigma(u_{\mu_1} - \Delta_{\mu_2})\text{: }"

@@ -8,9 +8,9 @@ and where the two margins are equal their common factor :math:`-\sigma(-m)` is l
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import Parameter, Signature
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,10 @@ from ..objectives.score import Score
 from ..objectives.token_objective import PriorObjective, TokenObjective, under_prior
 from ..objectives.token_pair import TokenPair, token_pair
 
-__all__ = ["COMMON", "NOTIONS", "Reduction", "changed", "check_of", "fraction", "gradients", "recovers", "same"]
+__all__ = [
+    "COMMON", "NOTIONS", "Reduction", "by_name", "changed", "check_of", "fraction", "gradients", "in_every_notion",
+    "recovers", "same",
+]
 
 Prior = Callable[[TokenPair], Score]
 Loss = TokenObjective | PriorObjective
@@ -132,24 +135,33 @@ def check_of(r: Reduction, notion: str) -> Callable[..., Relation]:
                 equal(mi.value(pair), own.value(pair), "loss"), slopes)
         return both(slopes, equal(cosine(a, b), 1, "their squared cosine, signed")) if r.moves else slopes
 
-    names = ["policy", "reference", "tokens", "lengths", "alpha", *r.of.hyper]
-    parameters = [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY) for x in names]
-    parameters.append(inspect.Parameter("change", inspect.Parameter.KEYWORD_ONLY, default=""))
-    check.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return by_name(check, "alpha", *r.of.hyper, change="")
+
+
+def by_name(check: Callable[..., Relation], *hyper: str, **changes: str) -> Callable[..., Relation]:
+    """A check of any keywords as one of a pair, of these hyper-parameters, and of changes with their defaults."""
+    names = ("policy", "reference", "tokens", "lengths", *hyper)
+    parameters = [Parameter(x, Parameter.KEYWORD_ONLY) for x in names]
+    parameters += [Parameter(x, Parameter.KEYWORD_ONLY, default=value) for x, value in changes.items()]
+    check.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return check
 
 
-def recovers(r: Reduction, notion: str = "", *, note: str = "", neighbours: Mapping[str, Any] | None = None) -> Claim:
+def recovers(r: Reduction, notion: str = "") -> Claim:
     """The claim that MI-DPO with the prior of a reduction is its loss, in one notion of equality (see `NOTIONS`)."""
-    wrong = {name: dict(change=name) for name in r.wrong}
-    if notion == "gradient" and not note:
-        note = "Losses that are equal at every policy have equal gradients: this follows where the values are equal."
+    follows = "Losses that are equal at every policy have equal gradients: this follows where the values are equal."
     declare = claim(
         f"mi.recover.{r.id}" + (f".{notion}" if notion else ""), where=r.where,
         title=f"{r.name} as MI-DPO: " + (NOTIONS[notion] if notion else "one loss"),
         statement=rf"\text{{With }} {r.prior} \text{{, }} J_{{MI\text{{-}}DPO}}(\pi, \zeta) = {r.loss}\text{{: {NOTIONS[notion]}}}",
-        draws=r.draws, symbolic=(), note=note,
+        draws=r.draws, symbolic=(), note=follows if notion == "gradient" else "",
         reading=f"{r.reading}Any policy and reference of tokens, any pair of responses, one prompt.".strip(),
-        neighbours=COMMON | wrong if neighbours is None else neighbours,
+        neighbours=COMMON | {name: dict(change=name) for name in r.wrong},
     )
     return declare(check_of(r, notion))
+
+
+def in_every_notion(r: Reduction) -> tuple[Claim, Claim, Claim, Claim]:
+    """The same in all of them, in the order of `NOTIONS`."""
+    one, value, gradient, fixed = (recovers(r, notion) for notion in NOTIONS)
+    return one, value, gradient, fixed
