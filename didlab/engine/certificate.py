@@ -16,7 +16,7 @@ from .. import exact
 from ..errors import CertificateError, FileError
 from .claim import Claim, Statement
 from .instances import decide, lifted
-from .kinds import Raw, instance_fields
+from .kinds import Raw, all_valid, instance_fields
 from .lifts import EXACT
 from .relations import Relation, truth
 from .search import Found
@@ -56,7 +56,7 @@ def instance_of(statement: Statement, data: Mapping[str, Any]) -> Raw:
             raise CertificateError(f"`{name}` must be an array of integers with {len(f.axes)} axes; got {raw[name]!r}")
         out[name] = x
     try:
-        valid = bool(np.logical_and.reduce([k.valid(out) for k in statement.draws]))
+        valid = bool(all_valid(statement.draws, out))
         if valid:
             lifted(statement.draws, out, EXACT)
     except (ValueError, IndexError, ArithmeticError) as e:

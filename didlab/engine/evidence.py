@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +13,8 @@ from flint import ctx
 from ..exact import NotExact, symbols
 from .claim import Statement
 from .degrees import Degree
-from .instances import Batch, Undefined, ball_radius, decide, draw, evaluate, shapes
-from .kinds import Field, Raw, indeterminates, instance_fields
+from .instances import Batch, Undefined, ball_radius, decide, draw, evaluate, hypothesis_met, shapes
+from .kinds import Field, Raw, all_valid, indeterminates, instance_fields
 from .lifts import DEGREE, EXACT, SYMBOLIC
 from .relations import Relation, truth
 from .search import Effort, Found
@@ -35,7 +36,7 @@ class Evidence:
     level: str
     instances: int = 0
     met: int = 0
-    coverage: dict[str, int] = field(default_factory=dict)
+    coverage: Counter[str] = field(default_factory=Counter[str])
     worst_residual: str = ""
     radius: float | None = None
     degree: int | None = None
@@ -130,9 +131,8 @@ def confirm(statement: Statement, rng: np.random.Generator, effort: Effort) -> t
             for name, f in fields.items():
                 if f.continuous and f.low >= 1:
                     batch.raw[name][half] = rng.integers(1, SZ_SET + 1, batch.raw[name][half].shape)
-            keep = np.broadcast_to(
-                np.logical_and.reduce([_kind_valid(k, batch.raw) for k in statement.draws]), (len(batch),)
-            )
+            inside = {n: np.minimum(x, fields[n].high) if fields[n].continuous else x for n, x in batch.raw.items()}
+            keep = np.broadcast_to(all_valid(statement.draws, inside), (len(batch),))
             labels = np.where(half, "independent uniform", batch.labels)
             batch = Batch(batch.raw, labels, shape).take(np.flatnonzero(keep | half))
             for rows in _alike(batch.raw, fields, batch.labels == "independent uniform"):
@@ -157,15 +157,11 @@ def _alike(raw: Raw, fields: Mapping[str, Field], uniform: np.ndarray) -> list[n
     return [np.array(rows) for rows in groups.values()]
 
 
-def _kind_valid(kind: Any, raw: Raw) -> np.ndarray:
-    clipped = {f.name: np.minimum(raw[f.name], f.high) if f.continuous else raw[f.name] for f in kind.fields}
-    return kind.valid({**raw, **clipped})
-
-
 def _confirm_batch(statement: Statement, batch: Batch, evidence: Evidence) -> Found | None:
     for start in range(0, len(batch), CHUNK):
         part = batch.take(np.arange(start, min(start + CHUNK, len(batch))))
-        values, met, radius, level = _decide_chunk(statement, part)
+        values, meets, level = _decide_chunk(statement, part)
+        radius = 0.0
         for i in np.flatnonzero(values <= 0):
             decision = decide(statement, part.one(int(i)))
             if decision.truth < 0:
@@ -179,27 +175,23 @@ def _confirm_batch(statement: Statement, batch: Batch, evidence: Evidence) -> Fo
         if level == "enclosed":
             evidence.level = "enclosed"
         evidence.instances += len(part)
-        evidence.met += int(met.sum())
+        evidence.met += int(meets.sum())
         if radius:
             evidence.radius = max(evidence.radius or 0.0, radius)
-        for name, number in zip(*np.unique(part.labels.astype(str), return_counts=True), strict=True):
-            evidence.coverage[str(name)] = evidence.coverage.get(str(name), 0) + int(number)
+        evidence.coverage.update(part.classes())
     return None
 
 
-def _decide_chunk(statement: Statement, part: Batch) -> tuple[np.ndarray, np.ndarray, float, str]:
+def _decide_chunk(statement: Statement, part: Batch) -> tuple[np.ndarray, np.ndarray, str]:
+    """The truth of each instance, whether it meets the hypothesis, and the level of evidence."""
     n = len(part)
     before = ctx.prec
     try:
         ctx.prec = 192
         relation = evaluate(statement, part.raw, EXACT)
         values = np.broadcast_to(truth(relation, True), (n,))
-        met = np.ones(n, bool)
-        if relation.hypothesis is not None:
-            met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (n,))
-        radius = ball_radius(relation)
-        return values, met, 0.0, "exact" if radius is None else "enclosed"
+        return values, hypothesis_met(relation, n), "exact" if ball_radius(relation) is None else "enclosed"
     except Undefined:
-        return np.zeros(n), np.ones(n, bool), 0.0, "exact"
+        return np.zeros(n), np.ones(n, bool), "exact"
     finally:
         ctx.prec = before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -11,11 +12,14 @@ from flint import arb, ctx
 
 from ..errors import ClaimError, DidlabError
 from .claim import Statement
-from .kinds import Kind, Raw, Shape
+from .kinds import Kind, Raw, Shape, all_valid
 from .lifts import EXACT, FLOAT, Lift
 from .relations import Relation, robustness, truth, within_balls
 
-__all__ = ["Batch", "Decision", "Undefined", "ball_radius", "decide", "draw", "evaluate", "lifted", "scan", "shapes"]
+__all__ = [
+    "Batch", "Decision", "Undefined", "ball_radius", "decide", "draw", "evaluate", "hypothesis_met", "lifted", "scan",
+    "shapes",
+]
 
 PRECISIONS = (128, 512, 2048)
 TINY = 1e-30
@@ -43,6 +47,10 @@ class Batch:
     def take(self, index: np.ndarray) -> Batch:
         return Batch({name: x[index] for name, x in self.raw.items()}, self.labels[index], self.shape)
 
+    def classes(self) -> Counter[str]:
+        """How many instances there are of each hard class."""
+        return Counter(str(label) for label in self.labels)
+
 
 def shapes(kinds: tuple[Kind, ...], largest: int = 5) -> list[dict[str, int]]:
     """Every combination of sizes the kinds allow, smallest first."""
@@ -65,7 +73,7 @@ def draw(kinds: tuple[Kind, ...], rng: np.random.Generator, n: int, shape: Shape
         part, names = kind.draw(rng, n, shape, list(raw.values()))
         raw |= part
         labels = np.where(names == "ordinary", labels, names)
-    valid = np.broadcast_to(np.logical_and.reduce([k.valid(raw) for k in kinds]), (n,))
+    valid = np.broadcast_to(all_valid(kinds, raw), (n,))
     keep = np.flatnonzero(valid)
     return Batch(raw, np.where(labels == "", "ordinary", labels), shape).take(keep)
 
@@ -106,6 +114,13 @@ def scan(statement: Statement, batch: Batch) -> tuple[np.ndarray, np.ndarray, Re
     return np.broadcast_to(truth(relation, True), (n,)), np.broadcast_to(robustness(relation, True), (n,)), relation
 
 
+def hypothesis_met(relation: Relation, n: int) -> np.ndarray:
+    """Which of n instances meet the hypothesis, as far as these numbers tell; all of them where there is none."""
+    if relation.hypothesis is None:
+        return np.ones(n, bool)
+    return np.broadcast_to(truth(relation.hypothesis, True) >= 0, (n,))
+
+
 @dataclass(frozen=True)
 class Decision:
     """Truth (1, -1, 0 undecided) of a statement on one instance, how it was decided, and what was compared.
@@ -118,7 +133,6 @@ class Decision:
     relation: Relation | None = None
     radius: float = 0.0
     undefined: bool = False
-    met: bool = True
     touched: bool = False
 
 
@@ -130,14 +144,9 @@ def decide(statement: Statement, instance: Raw) -> Decision:
         for ctx.prec in PRECISIONS:
             relation = evaluate(statement, instance, EXACT)
             radius = ball_radius(relation)
-            decision = Decision(
-                int(truth(relation, False)),
-                "exact" if radius is None else "enclosed",
-                relation,
-                radius or 0.0,
-                met=_met(relation),
-            )
-            if decision.truth or radius is None or _equalities_only(relation):
+            level = "exact" if radius is None else "enclosed"
+            decision = Decision(int(truth(relation, False)), level, relation, radius or 0.0)
+            if decision.truth or radius is None or relation.only_equations:
                 break
         if not decision.truth and decision.relation is not None and 0 < decision.radius < TINY:
             settled = within_balls(decision.relation) > 0  # it may accept an instance, never refute one
@@ -155,18 +164,10 @@ def _undefined(statement: Statement, instance: Raw) -> Decision:
     try:
         relation = evaluate(statement, instance, BALLS)
         if relation.hypothesis is not None and int(truth(relation, False)) == 1:
-            return Decision(1, "enclosed", relation, met=_met(relation))
+            return Decision(1, "enclosed", relation)
     except (ArithmeticError, TypeError, ValueError, DidlabError, Undefined):
         pass
     return Decision(-1, "exact", undefined=True)
-
-
-def _met(relation: Relation) -> bool:
-    return relation.hypothesis is None or int(truth(relation.hypothesis, False)) >= 0
-
-
-def _equalities_only(relation: Relation) -> bool:
-    return all(leaf.kind == "==" for leaf in relation.leaves())
 
 
 def ball_radius(relation: Relation) -> float | None:

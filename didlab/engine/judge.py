@@ -13,7 +13,7 @@ from ..errors import DidlabError
 from .certificate import certificate, describe, replay
 from .claim import Claim, Statement
 from .evidence import Evidence, confirm, identity, prove
-from .instances import Undefined, draw, evaluate, scan, shapes
+from .instances import Undefined, draw, evaluate, hypothesis_met, scan, shapes
 from .kinds import instance_fields
 from .lifts import FLOAT
 from .measured import MeasuredClaim, measure, neighbour, seeds_of
@@ -195,8 +195,7 @@ def _support(statement: Statement, rng: np.random.Generator, effort: Effort) -> 
 
 def _merge(evidence: Evidence, search: Hunt) -> None:
     evidence.worst_residual = "0" if evidence.level in ("symbolic", "exact") else evidence.worst_residual
-    for name, number in search.coverage.items():
-        evidence.coverage[name] = evidence.coverage.get(name, 0) + number
+    evidence.coverage.update(search.coverage)
 
 
 def _share(claim: Claim, rng: np.random.Generator) -> float:
@@ -269,10 +268,8 @@ def _closeness(statement: Statement, rng: np.random.Generator) -> tuple[float, f
             value, _, relation = scan(statement, batch)
         except Undefined:
             continue
-        met = np.ones(len(batch), bool)
-        if relation.hypothesis is not None:
-            met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (len(batch),))
-        true, tried = true + int(((value >= 0) & met).sum()), tried + int(met.sum())
+        met_here = hypothesis_met(relation, len(batch))
+        true, tried = true + int(((value >= 0) & met_here).sum()), tried + int(met_here.sum())
         core = relation.parts[1] if relation.kind == "implies" else relation
         if identity(core):
             gaps.append(np.max([_gap(leaf.left, leaf.right, len(batch)) for leaf in core.leaves()], axis=0))

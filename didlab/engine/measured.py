@@ -224,7 +224,7 @@ def measure(
     decision, seeds = look(measurement.runs, seeds, more)
     low, high = interval(decision.margins)
     evidence = Evidence("measured", instances=len(seeds), met=len(seeds))
-    evidence.coverage = {name: len(seeds) for name in decision.parts if name}
+    evidence.coverage.update({name: len(seeds) for name in decision.parts if name})
     evidence.protocol, evidence.seeds = measurement.protocol, list(seeds)
     evidence.error_rate = float(f"{decision.error_rate:.3g}")
     evidence.interval = [float(f"{low:.4g}"), float(f"{high:.4g}")]

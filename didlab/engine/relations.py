@@ -54,6 +54,11 @@ class Relation:
             yield self
 
     @property
+    def only_equations(self) -> bool:
+        """Whether every comparison is an equation: among floats, one within rounding may be true."""
+        return all(leaf.kind == "==" for leaf in self.leaves())
+
+    @property
     def hypothesis(self) -> Relation | None:
         """The left side of an implication at the root."""
         return self.parts[0] if self.kind == "implies" else None

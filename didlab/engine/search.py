@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -11,7 +12,7 @@ import numpy as np
 from ..errors import DidlabError
 from .claim import Statement
 from .instances import Batch, Decision, Undefined, decide, draw, evaluate, scan, shapes
-from .kinds import Field, Raw, Shape, instance_fields
+from .kinds import Field, Raw, Shape, all_valid, instance_fields
 from .lifts import FLOAT
 from .relations import robustness
 
@@ -57,18 +58,10 @@ class Found:
 
 @dataclass
 class Hunt:
-    """What a search did: the violation if there was one, how many instances, which classes, hypotheses met."""
+    """What a search did: the violation if there was one, and how many instances of which hard class it tried."""
 
     found: Found | None = None
-    tried: int = 0
-    met: int = 0
-    coverage: dict[str, int] = field(default_factory=dict)
-
-    def count(self, batch: Batch, met: np.ndarray) -> None:
-        self.tried += len(batch)
-        self.met += int(met.sum())
-        for name, number in zip(*np.unique(batch.labels.astype(str), return_counts=True), strict=True):
-            self.coverage[str(name)] = self.coverage.get(str(name), 0) + int(number)
+    coverage: Counter[str] = field(default_factory=Counter[str])
 
 
 def hunt(
@@ -86,7 +79,8 @@ def hunt(
     batches = []
     for shape in sizes:
         batches.append(draw(statement.draws, rng, share, shape))
-        result.found = _certify(statement, batches[-1], result, certify, "search")
+        result.coverage.update(batches[-1].classes())
+        result.found = _certify(statement, batches[-1], certify, "search")
         if result.found is not None:
             break
     else:
@@ -97,7 +91,7 @@ def hunt(
     return result
 
 
-def _certify(statement: Statement, batch: Batch, result: Hunt | None, most: int, by: str) -> Found | None:
+def _certify(statement: Statement, batch: Batch, most: int, by: str) -> Found | None:
     """Decide the most promising instances of a batch: clear float violations first, then the doubtful ones."""
     if not len(batch):
         return None
@@ -105,18 +99,11 @@ def _certify(statement: Statement, batch: Batch, result: Hunt | None, most: int,
         value, margin, relation = scan(statement, batch)
     except Undefined:
         value, margin, relation = np.zeros(len(batch)), np.zeros(len(batch)), None
-    if result is not None:
-        met = np.ones(len(batch), bool)
-        if relation is not None and relation.hypothesis is not None:
-            from .relations import truth
-
-            met = np.broadcast_to(truth(relation.hypothesis, True) >= 0, (len(batch),))
-        result.count(batch, met)
     size = np.sum([np.abs(x.reshape(len(batch), -1)).sum(-1) for x in batch.raw.values()], axis=0)
     clear = np.flatnonzero(value < 0)
     doubtful = np.flatnonzero(value == 0)
     order = [*clear[np.argsort(size[clear], kind="stable")][:most]]
-    if not (relation is not None and _identity(relation)):
+    if relation is None or not relation.only_equations:
         spread = doubtful[np.lexsort((size[doubtful], margin[doubtful].round(6)))]
         order += [*spread[: max(8, most // 2)]]
     for i in order:
@@ -125,10 +112,6 @@ def _certify(statement: Statement, batch: Batch, result: Hunt | None, most: int,
         if decision.truth < 0:
             return Found(instance, decision, str(batch.labels[i]), by)
     return None
-
-
-def _identity(relation: object) -> bool:
-    return all(leaf.kind == "==" for leaf in relation.leaves())  # type: ignore[attr-defined]
 
 
 def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effort: Effort) -> Found | None:
@@ -140,7 +123,7 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
         _, margin, relation = scan(statement, batch)
     except Undefined:
         return None
-    if _identity(relation):
+    if relation.only_equations:
         return None
     from scipy.optimize import differential_evolution  # imported here: replaying a certificate needs no optimiser
 
@@ -162,7 +145,7 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
         try:
             return np.broadcast_to(robustness(evaluate(statement, raw, FLOAT), True), (len(points),)).astype(float)
         except DidlabError:  # a check may refuse what is not of its kind: such points are as good as true
-            valid = np.broadcast_to(np.logical_and.reduce([k.valid(raw) for k in statement.draws]), (len(points),))
+            valid = np.broadcast_to(all_valid(statement.draws, raw), (len(points),))
             kept = {name: np.where(valid.reshape(-1, *(1,) * (x.ndim - 1)), x, start[name]) for name, x in raw.items()}
             return np.where(valid, robustness(evaluate(statement, kept, FLOAT), True), 1.0)
 
@@ -183,9 +166,9 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
     scales = np.linspace(0.2, 1.0, 9)[:, None]
     points = np.concatenate([result.x[None, :] * scales, result.population])
     raw = instances(points, True)
-    valid = np.broadcast_to(np.logical_and.reduce([k.valid(raw) for k in statement.draws]), (len(points),))
+    valid = np.broadcast_to(all_valid(statement.draws, raw), (len(points),))
     rounded = Batch(raw, np.full(len(points), "optimised", dtype=object), batch.shape).take(np.flatnonzero(valid))
-    return _certify(statement, rounded, None, 16, "optimiser") if len(rounded) else None
+    return _certify(statement, rounded, 16, "optimiser") if len(rounded) else None
 
 
 def shrink(statement: Statement, found: Found) -> Found:
@@ -210,7 +193,7 @@ def _simpler(statement: Statement, found: Found) -> Iterator[Found]:
     here = cost(fields, found.instance)
     floor = {axis: min(values) for kind in statement.draws for axis, values in kind.sizes.items()}
     candidates = [c for c in _steps(fields, found.instance, floor) if cost(fields, c) < here]
-    candidates = [c for c in candidates if bool(np.logical_and.reduce([k.valid(c) for k in statement.draws]))]
+    candidates = [c for c in candidates if bool(all_valid(statement.draws, c))]
     seen: set[bytes] = set()
     for candidate in sorted(candidates, key=lambda c: cost(fields, c)):
         key = b"|".join(np.ascontiguousarray(x).tobytes() + str(x.shape).encode() for x in candidate.values())
@@ -304,7 +287,7 @@ def exhaust(statement: Statement, shape: Shape, most: int) -> Exhaustion:
     for name, f in fields.items():
         raw[name] = grid[:, at : at + lengths[name]].reshape(-1, *f.shape(shape))
         at += lengths[name]
-    valid = np.broadcast_to(np.logical_and.reduce([k.valid(raw) for k in statement.draws]), (len(grid),))
+    valid = np.broadcast_to(all_valid(statement.draws, raw), (len(grid),))
     batch = Batch(raw, np.full(len(grid), "exhausted", dtype=object), shape).take(np.flatnonzero(valid))
     if not len(batch):
         return Exhaustion(bound, 0, True, None)

@@ -7,6 +7,7 @@ Scalars are lifted with a trailing axis of length 1, so that they multiply array
 
 from .kind import Field, Kind, Raw, Shape, instance_fields
 from .kind import Rng as Rng
+from .kind import all_valid as all_valid
 from .kind import indeterminates as indeterminates
 from .numbers import Geometric, Integers, Numbers, Small, Threshold
 from .pairs import Graph, Pair

@@ -11,7 +11,7 @@ import numpy as np
 from .. import weights
 from ..lifts import Lift
 
-__all__ = ["Field", "Kind", "Raw", "Rng", "Shape", "indeterminates", "instance_fields"]
+__all__ = ["Field", "Kind", "Raw", "Rng", "Shape", "all_valid", "indeterminates", "instance_fields"]
 
 Raw = dict[str, np.ndarray]
 Shape = Mapping[str, int]
@@ -68,6 +68,11 @@ class Kind:
 def instance_fields(kinds: Iterable[Kind]) -> dict[str, Field]:
     """All arrays of an instance by name."""
     return {f.name: f for kind in kinds for f in kind.fields}
+
+
+def all_valid(kinds: Iterable[Kind], raw: Raw) -> np.ndarray:
+    """Which instances are of every kind."""
+    return np.asarray(np.logical_and.reduce([kind.valid(raw) for kind in kinds]))
 
 
 def indeterminates(kinds: Iterable[Kind], shape: Shape) -> dict[str, tuple[int, ...]]:
