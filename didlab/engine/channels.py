@@ -209,7 +209,7 @@ class FixedPoints(Kind):
         used = used / used.sum(-1, keepdims=True)
         m = (rho[..., None] * used).sum(-2)[..., None, :]
         offer = to.number(raw["offer"])
-        share = to.number(raw["excess"][..., :1]) / to.number(raw["excess"][..., 1:])
+        share = to.ratio(raw["excess"])
         free = (share * offer / (rho * offer).sum(-1, keepdims=True))[..., None]
         gain = np.where(none, free, used / np.where(none, 1 + 0 * m, m))
         beta = Numbers("beta").lift(raw, to)["beta"]

@@ -30,8 +30,7 @@ class Statement:
     exact_instances: int | None = None
 
     def __call__(self, arguments: Mapping[str, Any]) -> Relation:
-        wanted = inspect.signature(self.check).parameters
-        return self.check(**{k: v for k, v in arguments.items() if k in wanted})
+        return _called(self.check, arguments)
 
     def neighbour(self, name: str) -> Statement:
         """The false statement next to this one: the same check with one thing changed."""
@@ -42,10 +41,7 @@ class Statement:
         check = self.check
 
         def conditional(**arguments: Any) -> Relation:
-            wanted = inspect.signature(predicate).parameters
-            extra = predicate(**{k: v for k, v in arguments.items() if k in wanted})
-            wanted = inspect.signature(check).parameters
-            relation = check(**{k: v for k, v in arguments.items() if k in wanted})
+            extra, relation = _called(predicate, arguments), _called(check, arguments)
             if relation.kind == "implies":
                 return implies(both(extra, relation.parts[0]), relation.parts[1])
             return implies(extra, relation)
@@ -55,6 +51,12 @@ class Statement:
             [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in names.values()]
         )
         return replace(self, check=conditional)
+
+
+def _called(check: Check, arguments: Mapping[str, Any]) -> Relation:
+    """A check of those arguments that it asks for."""
+    wanted = inspect.signature(check).parameters
+    return check(**{k: v for k, v in arguments.items() if k in wanted})
 
 
 @dataclass(frozen=True)

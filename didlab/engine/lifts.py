@@ -33,6 +33,10 @@ class Lift:
         top = _objects(self._scalar(np.asarray(x)))
         return _objects(top / self._scalar(np.asarray(over))) if np.any(np.asarray(over) != 1) else top
 
+    def ratio(self, pairs: Any) -> Any:
+        """Numerator over denominator, side by side on the last axis, which stays and has length 1."""
+        return self.number(pairs[..., :1]) / self.number(pairs[..., 1:])
+
     def log(self, x: Any) -> Any:
         """Logarithm of positive numbers."""
         return np.log(x) if self._scalar is None else _objects(np.frompyfunc(exact.log, 1, 1)(x))

@@ -189,4 +189,4 @@ class NotNegative(Kind):
         return ok
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {x: to.number(raw[x][..., :1]) / to.number(raw[x][..., 1:]) for x in self.names}
+        return {x: to.ratio(raw[x]) for x in self.names}

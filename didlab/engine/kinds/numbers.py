@@ -42,7 +42,7 @@ class Numbers(Kind):
         return super().valid(raw) & ((x[..., 0] < x[..., 1]) if self.below_one else True)
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {self.name: to.number(raw[self.name][..., :1]) / to.number(raw[self.name][..., 1:])}
+        return {self.name: to.ratio(raw[self.name])}
 
 
 class Threshold(Numbers):
@@ -68,9 +68,7 @@ class Small(Kind):
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         x = np.exp(rng.uniform(np.log(10), np.log(self.fields[0].high), (n, 1)))
-        return {self.name: x.astype(np.int64)}, np.full(
-            n, "ordinary", dtype=object
-        )
+        return {self.name: x.astype(np.int64)}, np.full(n, "ordinary", dtype=object)
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         return self.draw(rng, n, shape, [])[0]
@@ -126,11 +124,11 @@ class Geometric(Kind):
         raw: Raw = {}
         label = np.full(n, "ordinary", dtype=object)
         for f in self.fields:
-            raw[f.name], names = Numbers(f.name, below_one=True).draw(rng, n, shape, [])[0][f.name], label
+            raw |= Numbers(f.name, below_one=True).draw(rng, n, shape, [])[0]
             if len(raw) > 1:
                 same = rng.random(n) < 0.2
                 raw[f.name][same] = next(iter(raw.values()))[same]
-                label = np.where(same, "equal", names)
+                label = np.where(same, "equal", label)
         return raw, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
@@ -143,4 +141,4 @@ class Geometric(Kind):
         return ok
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {x: to.number(raw[x][..., :1]) / to.number(raw[x][..., 1:]) for x in self.names}
+        return {x: to.ratio(raw[x]) for x in self.names}

@@ -49,13 +49,10 @@ class PowerLaw(Kind):
             u = raw["ratio to the beta"]
             power = np.array([Exponent(dict(zip(raw["ratio"], u, strict=True)))], dtype=object)
             logs = (f + g, f, f - to.log(u))
-            return {beta: power} | dict(
-                zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True)
-            )
-        logs = (f + n * g, f, f - m * g)
-        return {beta: m / n} | dict(
-            zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True)
-        )
+        else:
+            power, logs = m / n, (f + n * g, f, f - m * g)
+        policies = zip((target, reference, rejected), map(carrier_of(f).log_softmax, logs), strict=True)
+        return {beta: power, **dict(policies)}
 
     def symbolic_extra(self, shape: Shape) -> dict[str, tuple[int, ...]]:
         """An indeterminate for each power of the ratio: a free real exponent is an independent variable."""
@@ -174,5 +171,5 @@ class Mixed(Kind):
         policy, reference, share = self.names
         w = to.number(raw[reference])
         p = w / w.sum(-1, keepdims=True)
-        part = to.number(raw["mixing"][..., :1]) / to.number(raw["mixing"][..., 1:])
+        part = to.ratio(raw["mixing"])
         return {policy: to.log((1 - part) * p + part / p.shape[-1]), reference: to.log(p), share: part}
