@@ -114,9 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="folder (default: figures)")
     figure.set_defaults(command=_figure, interrupted="run the same command again to go on")
 
-    from . import cli_models
+    from . import cli_explore, cli_models
 
     cli_models.add(commands)
+    cli_explore.add(commands)
     return parser
 
 

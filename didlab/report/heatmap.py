@@ -15,7 +15,8 @@ NUMBERED = 8  # rows or columns up to which the numbers fit
 
 def heatmap(
     values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], down: str, across: str, words: str,
-    middle: float = 0.0, digits: int = 2,
+    middle: float = 0.0, digits: int = 2, mark: tuple[float, float] | None = None,
+    full: float | None = None,
 ) -> str:
     """An SVG figure of a matrix.
 
@@ -26,13 +27,15 @@ def heatmap(
         words: what a reader who does not see it should know.
         middle: the value that is drawn without colour; above it one colour, below it another.
         digits: decimals of the numbers.
+        mark: row and column, which may lie between two, of a ring.
+        full: how far from the middle the colour is full; the largest distance by default.
     """
     v = np.asarray(values, float)
     r, c = v.shape
     cell = max(3.0, min(56.0, SIDE / max(r, c)))
     off = v - middle
     finite = np.isfinite(v)
-    most = float(np.abs(off[finite]).max(initial=0.0)) or 1.0
+    most = full or float(np.abs(off[finite]).max(initial=0.0)) or 1.0
     parts: list[str] = []
     for i in range(r):
         for j in range(c):
@@ -43,7 +46,7 @@ def heatmap(
             named = f"{rows[i]}, {columns[j]}: {v[i, j]:.4g}"
             parts.append(
                 f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" height="{cell:.1f}" '
-                f'fill-opacity="{0.8 * abs(off[i, j]) / most:.3f}"><title>{escape(named)}</title></rect>'
+                f'fill-opacity="{0.8 * min(abs(off[i, j]) / most, 1):.3f}"><title>{escape(named)}</title></rect>'
             )
             if max(r, c) <= NUMBERED:
                 parts.append(
@@ -59,6 +62,10 @@ def heatmap(
     turn = TOP + r * cell / 2
     parts.append(f'<text class="cx" transform="rotate(-90 11 {turn:.1f})" x="11" y="{turn:.1f}">{escape(down)}</text>')
     parts.append(f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{c * cell:.1f}" height="{r * cell:.1f}"/>')
+    if mark is not None:
+        y, x = (start + (at + 0.5) * cell for start, at in zip((TOP, LEFT), mark, strict=True))
+        for kind, size in (("ring", 7), ("dot", 2)):
+            parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{size}"/>')
     return (
         f'<figure class="plot chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img" '
         f'aria-label="{escape(words)}">{"".join(parts)}</svg></figure>'

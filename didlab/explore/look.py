@@ -1,0 +1,109 @@
+"""The frame around every page: navigation, style, messages; HTML only, so that the pages stay thin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from typing import Any
+
+from ..report.page import asset
+from .state import query
+from .view import Picture, View
+
+__all__ = ["PARTS", "busy", "head", "header", "link", "message", "notes", "shown"]
+
+PARTS = {
+    "policies": ("Policies and the DID", "Move a reference, a temperature and beta, and see what follows from them."),
+    "claims": ("Claims", "The statements of the papers, their verdicts, and the counterexamples to step away from."),
+    "objectives": ("Objectives", "What losses have for optimum, and how they get there."),
+    "tokens": ("Tokens", "Two responses, their gradients token by token, and one step."),
+    "data": ("Your data", "What training did to the pairs in a table of scores."),
+    "tour": ("Tour", "Six steps, from two distributions to one false theorem."),
+}
+
+
+def link(part: str, state: Any) -> str:
+    """The address of a state on this server.
+
+    >>> from didlab.explore.policies import State
+    >>> link("policies", State(tau=0.25))
+    '/policies/?tau=0.25'
+    """
+    text = query(state)
+    return f"/{part}/?{text}" if text else f"/{part}/"
+
+
+def head() -> str:
+    """What every page has in its head: the colours and drawings of the verdict page, and the app's own style."""
+    here = resources.files("didlab.explore").joinpath("look.css").read_text(encoding="utf-8")
+    return f"<style>{asset('theme.css')}{asset('plots.css')}{here}</style>"
+
+
+def header(part: str) -> str:
+    """Navigation and the title of a part."""
+    title, words = PARTS[part]
+    items = "".join(
+        f'<li><a href="/{p}/"{" aria-current=page" if p == part else ""}>{escape(name)}</a></li>'
+        for p, (name, _) in PARTS.items()
+    )
+    return (
+        f'<div class="didlab-top"><nav aria-label="Parts of the app"><span class="brand">didlab</span><ul>{items}</ul>'
+        f'</nav><h1>{escape(title)}</h1><p class="lead">{escape(words)}</p></div>'
+    )
+
+
+def message(problems: Sequence[str]) -> str:
+    """What is wrong with what was typed; nothing where all is well."""
+    lines = "".join(f"<li>{escape(p)}</li>" for p in problems)
+    return f'<ul class="message" role="alert">{lines}</ul>' if problems else ""
+
+
+def busy(words: str) -> str:
+    """Shown while something long is computed."""
+    return f'<p class="busy" role="status">{escape(words)}</p>'
+
+
+def notes(view: View) -> str:
+    """The sentences about this state."""
+    return "".join(f'<p class="note">{escape(n)}</p>' for n in view.notes)
+
+
+def shown(view: View, problems: Sequence[str] = ()) -> str:
+    """A view as HTML: messages, notes, pictures with their buttons, the measures, the Python that repeats them."""
+    pictures = "".join(map(_picture, view.pictures))
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td data-measure="{escape(name)}">{value:.6g}</td></tr>'
+        for name, value in view.measures.items()
+    )
+    table = (
+        '<section class="numbers"><h2>Numbers, in nats</h2><table class="measured"><tbody>'
+        f"{rows}</tbody></table></section>"
+        if rows
+        else ""
+    )
+    python = (
+        f'<details class="python"><summary>The same in Python</summary><pre tabindex="0"><code>{escape(view.python)}'
+        "</code></pre></details>"
+    )
+    return (
+        f'<div class="didlab-view">{message(problems)}{notes(view)}<section class="pictures">{pictures}</section>'
+        f"{table}{python}</div>"
+    )
+
+
+def _picture(p: Picture) -> str:
+    buttons = "".join(
+        f'<button type="button" data-save="{kind}" data-picture="{p.name}" '
+        f'aria-label="Save the picture “{escape(p.title)}” as {kind.upper()}">{kind.upper()}</button>'
+        for kind in ("svg", "png")
+    )
+    return (
+        f'<article id="{p.name}"><h3>{escape(p.title)}</h3>{p.svg}<p>{escape(p.caption)}</p>'
+        f'<div class="saves">{buttons}</div></article>'
+    )
+
+
+def panel(mo: Any, *controls: Any) -> Any:
+    """The controls of a page, one below the other."""
+    return mo.vstack([mo.Html('<h2 class="didlab-controls">Controls</h2>'), *controls])

@@ -1,0 +1,58 @@
+"""The two widgets of the app: draggable bars, and the bar that exports a state."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from .view import View
+
+__all__ = ["DRAGGABLE", "Bars", "Export", "bars", "export"]
+
+HERE = Path(__file__).parent
+DRAGGABLE = 40  # outcomes up to which bars can be told apart by hand
+STEPS = 1000  # the tallest bar, in steps of a drag
+
+
+class Bars(anywidget.AnyWidget):
+    """Bars whose heights are weights, moved by hand or by keys; whole numbers from 1 to 1,000."""
+
+    _esm = HERE / "bars.js"
+    label = traitlets.Unicode().tag(sync=True)
+    weights = traitlets.List(traitlets.Int()).tag(sync=True)
+    most = traitlets.Int(STEPS).tag(sync=True)
+    touched = traitlets.Bool(False).tag(sync=True)
+
+
+class Export(anywidget.AnyWidget):
+    """Keeps the address of the page at the state that is shown, and saves pictures, numbers, Python and link."""
+
+    _esm = HERE / "export.js"
+    query = traitlets.Unicode().tag(sync=True)
+    csv = traitlets.Unicode().tag(sync=True)
+    python = traitlets.Unicode().tag(sync=True)
+    name = traitlets.Unicode().tag(sync=True)
+
+
+def bars(label: str, probabilities: Any) -> Bars | None:
+    """Bars at these heights; None where there are too many to move by hand."""
+    p = np.asarray(probabilities, float)
+    if len(p) > DRAGGABLE:
+        return None
+    heights = np.maximum(1, np.rint(0.8 * STEPS * p / p.max())).astype(int)
+    return Bars(label=label, weights=heights.tolist())
+
+
+def moved(value: dict[str, Any]) -> tuple[Fraction, ...]:
+    """The weights that a person set, none where the bars were not touched."""
+    return tuple(map(Fraction, value["weights"])) if value.get("touched") else ()
+
+
+def export(name: str, query: str, view: View) -> Export:
+    """The export bar of a state."""
+    return Export(name=name, query=query, csv=view.csv(), python=view.python)

@@ -1,0 +1,41 @@
+"""What a page shows, read back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from playwright.sync_api import Page
+
+from didlab.explore.state import parse
+
+__all__ = ["measures", "same", "state_of"]
+
+S = TypeVar("S")
+PATIENCE = 20.0  # seconds
+
+
+def measures(page: Page) -> dict[str, str]:
+    """The numbers that are shown, by name, as text."""
+    return dict(
+        page.eval_on_selector_all("[data-measure]", "all => all.map(e => [e.dataset.measure, e.innerText])")
+    )
+
+
+def state_of(page: Page, kind: type[S]) -> S:
+    """The state that the address names."""
+    state, wrong = parse(kind, dict(parse_qsl(urlsplit(page.url).query)))
+    assert not wrong
+    return state
+
+
+def same(page: Page, state: S, computed: Callable[[S], Mapping[str, float]]) -> None:
+    """Before long the address is the state's, and the page shows what the library computes for it."""
+    expected = {name: f"{value:.6g}" for name, value in computed(state).items()}
+    until = time.monotonic() + PATIENCE
+    while (state_of(page, type(state)), measures(page)) != (state, expected) and time.monotonic() < until:
+        page.wait_for_timeout(20)
+    assert state_of(page, type(state)) == state
+    assert measures(page) == expected
