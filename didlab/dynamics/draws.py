@@ -46,16 +46,35 @@ def alias_table(weights: Any) -> np.ndarray:
     if w.size > 2**24:
         raise ArgumentError("weights", "at most 2^24 numbers", str(w.size))
     keep, other = w / w.sum() * w.size, np.arange(w.size, dtype=np.uint64)
-    small = [i for i in range(w.size) if keep[i] < 1]
-    large = [i for i in range(w.size) if keep[i] >= 1]
-    while small and large:
-        i, j = small.pop(), large[-1]
-        other[i] = j
+    _lend(keep, other)
+    return np.minimum(np.round(keep * 2.0**40), 2.0**40 - 1).astype(np.uint64) | other << np.uint64(40)
+
+
+@njit(error_model="numpy", cache=True)
+def _lend(keep: Any, other: Any) -> None:
+    """Cells that hold too much lend to those that hold too little, in place."""
+    small, large = np.empty(keep.size, np.int64), np.empty(keep.size, np.int64)
+    few = many = 0
+    for i in range(keep.size):
+        if keep[i] < 1:
+            small[few] = i
+            few += 1
+        else:
+            large[many] = i
+            many += 1
+    while few and many:
+        few -= 1
+        i, j = small[few], large[many - 1]
+        other[i] = uint64(j)
         keep[j] -= 1 - keep[i]
         if keep[j] < 1:
-            small.append(large.pop())
-    keep[small + large] = 1.0
-    return np.minimum(np.round(keep * 2.0**40), 2.0**40 - 1).astype(np.uint64) | other << np.uint64(40)
+            many -= 1
+            small[few] = j
+            few += 1
+    for k in range(few):
+        keep[small[k]] = 1.0
+    for k in range(many):
+        keep[large[k]] = 1.0
 
 
 def stream_key(seed: int, stream: int = 0) -> int:

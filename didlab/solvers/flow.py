@@ -6,25 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import positive
 from ..errors import ArgumentError
 from .population import PopulationLoss
 
 __all__ = ["gradient_flow"]
 
 
-def gradient_flow(loss: PopulationLoss, start: Any, times: Any) -> np.ndarray:
+def gradient_flow(loss: PopulationLoss, start: Any, times: Any, *, tolerance: float = 1e-8) -> np.ndarray:
     r"""Solves :math:`\dot\theta = -\nabla F(\theta)` in the logits, by an implicit method that knows the Hessian.
 
     Args:
         loss: a smooth population loss.
         start: logits at time 0, shape (K,).
         times: increasing times from 0, shape (T,).
+        tolerance: error that a step may make in a logit: this share of it, or a hundredth of this in nats if more.
 
     Returns:
         logits at the times, shape (T, K).
 
     Raises:
-        ArgumentError: times that are not increasing from 0, or a loss with kinks.
+        ArgumentError: times that are not increasing from 0, a loss with kinks, or a tolerance not above 0.
 
     >>> from didlab import objectives
     >>> loss = PopulationLoss(objectives.get("log-pi"), np.log([0.5, 0.5]), np.log([0.2, 0.8]))
@@ -40,9 +42,10 @@ def gradient_flow(loss: PopulationLoss, start: Any, times: Any) -> np.ndarray:
     if not loss.objective.form.is_smooth:
         raise ArgumentError("loss", "smooth", f"{loss.objective.name}, which has kinks", "Use `optimum`.")
     start = loss.at(start).theta
+    positive("tolerance", tolerance)
     solved = solve_ivp(
         lambda _, theta: -loss.gradient(theta), (0.0, times[-1]), start, method="Radau", t_eval=times,
-        jac=lambda _, theta: -loss.hessian(theta), rtol=1e-8, atol=1e-10,
+        jac=lambda _, theta: -loss.hessian(theta), rtol=tolerance, atol=tolerance / 100,
     )
     if not solved.success:
         raise ArgumentError("times", "short enough to integrate", solved.message)

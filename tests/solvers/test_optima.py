@@ -203,6 +203,10 @@ def test_bad_arguments():
         (lambda: optimum(dpo, weights=[0.0, 1.0]), "weights"),
         (lambda: gradient_flow(PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0.0, 0.0], [1.0, 0.0]), "times"),
         (
+            lambda: gradient_flow(PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0, 0.0], [0.0, 1.0], tolerance=0.0),
+            "tolerance",
+        ),
+        (
             lambda: gradient_flow(PopulationLoss(objectives.get("slic"), [0.0, 1.0], [0.0, 1.0]), [0, 0.0], [0.0, 1.0]),
             "loss",
         ),
