@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: verify test test-slow lint docs figures bench clean
+.PHONY: verify test test-slow browser lint docs figures bench explore clean
 .DEFAULT_GOAL := verify
 
 verify: $(STAMP)
@@ -15,8 +15,17 @@ verify: $(STAMP)
 test: $(STAMP)
 	$(PYTEST) -m 'not slow'
 
-test-slow: $(STAMP)
+test-slow: $(STAMP) browser
 	$(PYTEST) -m slow
+
+# The app's tests drive Chromium: the one that is there, or the distribution's.
+browser:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  { apt-get update -qq && apt-get install -y -qq chromium; } || \
+	  { echo "make test-slow drives the app in Chromium: install it, and put it on the path"; exit 1; }
+
+explore: $(STAMP)
+	$(BIN)/didlab explore
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -77,7 +77,7 @@ def shown(view: View, problems: Sequence[str] = ()) -> str:
         for name, value in view.measures.items()
     )
     table = (
-        '<section class="numbers"><h2>Numbers, in nats</h2><table class="measured"><tbody>'
+        f'<section class="numbers"><h2>{escape(view.heading)}</h2><table class="measured"><tbody>'
         f"{rows}</tbody></table></section>"
         if rows
         else ""

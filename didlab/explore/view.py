@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import StringIO
 
 __all__ = ["Picture", "View"]
@@ -36,6 +36,7 @@ class View:
         measures: names and values (nats unless the name says otherwise), with the same names in `python`.
         columns: the numbers behind the pictures, columns of equal length by name.
         python: at most a few lines that print the measures, with the library's public functions.
+        heading: over the measures, with their unit.
         notes: sentences to be shown above the pictures, about this state.
     """
 
@@ -43,7 +44,8 @@ class View:
     measures: Mapping[str, float]
     columns: Mapping[str, Sequence[object]]
     python: str
-    notes: tuple[str, ...] = field(default=())
+    heading: str = "Numbers, in nats"
+    notes: tuple[str, ...] = ()
 
     def csv(self) -> str:
         """The columns as CSV; floats with every digit.
