@@ -35,12 +35,12 @@ def _flow(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, 
     return equal(-(slopes[0] * chosen_gradient + slopes[1] * rejected_gradient) * factor[0], printed * factor[1], "flow and the printed one")
 
 
-@claim("gip.app-a.1.winner", where="Appendix A.1", title="When the chosen log-likelihood rises under SPPO", draws=STEPS,
-       statement=rf"\nabla\log\pi_w \ne 0,\; \beta^{{-1}} + \log\pi_l \ne 0: \quad \tfrac{{{B}}}{{{A}}} < \alpha \iff {DW} > 0, \quad {ALPHA}",
-       reading="the loss of Appendix A.1, to first order in the step",
-       neighbours={"from alpha on": {"weak": True}, "1/alpha": {"turn": True}, "below 1": {"plain": True}})
-def winner(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, weak: bool = False, turn: bool = False,
-           plain: bool = False) -> Relation:
+RISES = rf"\tfrac{{{B}}}{{{A}}} < \alpha \iff {DW} > 0, \quad {ALPHA}"
+OTHER_BOUNDS = {"from alpha on": {"weak": True}, "1/alpha": {"turn": True}, "below 1": {"plain": True}}
+
+
+def rises_below_alpha(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, weak: bool = False,
+                      turn: bool = False, plain: bool = False) -> Relation:
     a, b, c = gram(chosen_gradient, rejected_gradient)
     d_w, d_l = weights(beta, chosen, rejected)
     up, _ = changes(a, b, c, d_w, d_l)
@@ -49,7 +49,16 @@ def winner(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any,
     return implies(defined, iff((at_least if weak else greater)(alpha, b / safe(a), "alpha and the ratio"), greater(up, 0, "change of the chosen")))
 
 
-winner.assuming(LARGE, own_setting=True, draws=BEYOND_STEPS)(large)
+winner = claim(
+    "gip.app-a.1.winner", where="Appendix A.1", title="When the chosen log-likelihood rises under SPPO", draws=BEYOND_STEPS,
+    statement=rf"{LARGE},\; \nabla\log\pi_w \ne 0: \quad {RISES}", neighbours=OTHER_BOUNDS,
+    reading="the loss of Appendix A.1, to first order in the step, with the bound on 1/beta that the appendix adds to the display",
+    note="That the bound is needed: gip.app-a.1.winner.any-beta.")(rises_below_alpha)
+winner_any = claim(
+    "gip.app-a.1.winner.any-beta", where="Appendix A.1", title="The same whatever beta is", draws=STEPS, neighbours=OTHER_BOUNDS,
+    statement=rf"\nabla\log\pi_w \ne 0,\; \beta^{{-1}} + \log\pi_l \ne 0: \quad {RISES}",
+    reading="the display alone, without the sentence after it, to show that the bound is needed")(rises_below_alpha)
+winner_any.assuming(rf"\text{{the bound that is printed after it, }} {LARGE}", own_setting=True, draws=BEYOND_STEPS)(large)
 
 
 @claim("gip.app-a.1.loser", where="Appendix A.1", title="When the rejected log-likelihood falls under SPPO", draws=STEPS,

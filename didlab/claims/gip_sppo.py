@@ -82,24 +82,34 @@ def _of_row(beta: Any, chosen: Any, rejected: Any, *, sign: int = -1, always: bo
                         more if always else iff(more, large(beta, rejected))))
 
 
-@claim("gip.ratio.sppo.easier", where="section 3.2, list, and Appendix A.1", draws=STEPS,
-       title="Compared with DPO, SPPO makes it easier for the chosen one to rise and harder for the rejected one to fall",
-       statement=rf"\left({B} \le {A} \Rightarrow {DW} \ge 0\right) \text{{ and }} \left({DL} \le 0 \Rightarrow {B} \le {C}\right)",
-       reading="the changes under the loss of Appendix A.1, the conditions those of DPO: inclusions of the pairs of gradients",
-       note="The second half needs no assumption. Appendix A.1 states the assumption, section 3.2 only that 1/beta is large.",
-       neighbours={"the chosen one rises strictly": {"strict": True}, "and the rejected one falls as easily": {"both_": True},
-                   "from twice the norm": {"double": True}})
-def easier(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, strict: bool = False,
-           both_: bool = False, double: bool = False) -> Relation:
+INCLUSIONS = rf"\left({B} \le {A} \Rightarrow {DW} \ge 0\right) \text{{ and }} \left({DL} \le 0 \Rightarrow {B} \le {C}\right)"
+LESS_EASY = {"the chosen one rises strictly": {"strict": True}, "and the rejected one falls as easily": {"both_": True},
+             "from 11/10 of the norm": {"percent": 110}, "from twice the norm": {"percent": 200}}
+
+
+def inclusions(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, strict: bool = False,
+               both_: bool = False, percent: int = 100) -> Relation:
     a, b, c = gram(chosen_gradient, rejected_gradient)
     up, down = changes(a, b, c, *weights(beta, chosen, rejected))
     rises = (greater if strict else at_least)(up, 0, "change of the chosen under SPPO")
-    parts = [implies(at_least(2 * a if double else a, b, "chosen norm and inner product"), rises),
+    parts = [implies(at_least(percent * a, 100 * b, "chosen norm and inner product"), rises),
              implies(at_least(0, down, "0 and the change of the rejected"), at_least(c, b, "rejected norm and inner product"))]
     return both(*parts, *((implies(at_least(c, b), at_least(0, down)),) if both_ else ()))
 
 
-@easier.assuming(r"\beta^{-1} \ge -\log\pi_l", own_setting=True, draws=BEYOND_STEPS)
+easier = claim(
+    "gip.ratio.sppo.easier", where="section 3.2, list, and Appendix A.1", draws=BEYOND_STEPS, neighbours=LESS_EASY,
+    title="Compared with DPO, SPPO makes it easier for the chosen one to rise and harder for the rejected one to fall",
+    statement=rf"{LARGE} \implies {INCLUSIONS}",
+    reading="the changes under the loss of Appendix A.1, the conditions those of DPO: inclusions of the pairs of gradients; 1/beta large as in "
+            "gip.ratio.sppo",
+    note="That the bound on 1/beta is needed: gip.ratio.sppo.easier.any-beta.")(inclusions)
+easier_any = claim(
+    "gip.ratio.sppo.easier.any-beta", where="section 3.2, list", draws=STEPS, title="The same whatever beta is", neighbours=LESS_EASY,
+    statement=INCLUSIONS, reading="ours, without the printed bound, to show that it is needed; the second half holds without it")(inclusions)
+
+
+@easier_any.assuming(r"\text{the printed bound, } \beta^{-1} \ge -\log\pi_l", own_setting=True, draws=BEYOND_STEPS)
 def _large_enough(beta: Any, rejected: Any) -> Relation:
     return at_least(1 / beta + rejected, 0, "1/beta + log pi_l")
 

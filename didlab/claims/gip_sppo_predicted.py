@@ -12,11 +12,11 @@ from .gip_formulas import DL, DW, A, B, C, changes, gram
 from .gip_sppo import BEYOND_STEPS, LARGE, STEPS, weights
 
 
-@claim("gip.sec-3.3.sppo", where="section 3.3", draws=STEPS,
+@claim("gip.sec-3.3.sppo", where="section 3.3", draws=BEYOND_STEPS,
        title="Section 3.2 predicts that SPPO favours a fall of the rejected log-likelihood",
-       statement=rf"{B} \le {C} \implies {DL} \le 0",
-       reading="favours, compared with DPO: wherever DPO does not raise the rejected one, SPPO (as in Appendix A.1) does not either; "
-               "written as: not DPO's condition, or SPPO's",
+       statement=rf"{LARGE},\; {B} \le {C} \implies {DL} \le 0",
+       reading="favours, compared with DPO: wherever DPO does not raise the rejected one, SPPO (as in Appendix A.1, 1/beta large) does not "
+               "either; written as: not DPO's condition, or SPPO's",
        note="Section 3.2 says the opposite, and is right: SPPO makes that fall harder. The other half of the sentence, that the chosen "
             "one rises more easily, is true and judged in gip.ratio.sppo.easier.")
 def predicted(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any) -> Relation:
@@ -25,8 +25,8 @@ def predicted(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: A
     return both(implies(at_least(c, b, "rejected norm and inner product"), at_least(0, down, "0 and the change of the rejected")))
 
 
-@predicted.corrected(rf"{DL} \le 0 \implies {B} \le {C} \text{{: wherever SPPO does not raise the rejected one, DPO does not either}}",
-                     neighbours={"the converse": {"converse": True}, "DPO lowers it": {"strict": True}, "below half the norm": {"half": True}})
+@predicted.corrected(rf"{DL} \le 0 \implies {B} \le {C} \text{{: wherever SPPO does not raise the rejected one, DPO does not either, whatever }} \beta",
+                     draws=STEPS, neighbours={"the converse": {"converse": True}, "DPO lowers it": {"strict": True}, "below half the norm": {"half": True}})
 def _harder(chosen_gradient: Any, rejected_gradient: Any, beta: Any, chosen: Any, rejected: Any, *, converse: bool = False,
             strict: bool = False, half: bool = False) -> Relation:
     a, b, c = gram(chosen_gradient, rejected_gradient)

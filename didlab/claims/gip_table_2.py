@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ..engine.claim import Claim, claim
 from ..engine.kinds import Kind, Numbers
 from ..engine.log_probabilities import Lengths, LogProbabilities, NotNegative
-from ..engine.relations import Relation, both, equal, iff
+from ..engine.relations import Relation, both, equal, iff, implies, negation
 from ..objectives.table_2 import Constants, Row, amended, row
 from .gip_formulas import own_value, tabled
 
@@ -95,16 +97,28 @@ def amended_is_own(name: str, k: Constants, chosen: Any, rejected: Any, *, print
     return equal(r.value(chosen, rejected), own_value(name, k, chosen, rejected), "amended and own loss")
 
 
-def printed_is_own_iff(name: str, k: Constants, own_shift: Any, shift: Any, gap: Any, **convention: str) -> Relation:
-    """The printed row is the own loss under the two policies whose margins are at the shifts, iff the gap is 0.
+def printed_is_own(name: str, k: Constants, own_shift: Any, shift: Any, **convention: str) -> Relation:
+    """The printed row is the own loss under the two policies whose margins are at the shifts.
 
     The difference of the two losses is monotone in the margin, so that these two policies tell them apart.
     """
     margins = own_shift / k.beta, shift / k.beta
     rejected = -10 - abs(margins[0]) - abs(margins[1])
     policies = rejected + margins[0], rejected, rejected + margins[1], rejected
-    same = equal(apart(row(name, k), *policies), own_apart(name, k, *policies, **convention), "printed and own loss")
-    return iff(same, equal(gap, 0, "difference of the shifts"))
+    return equal(apart(row(name, k), *policies), own_apart(name, k, *policies, **convention), "printed and own loss")
+
+
+def printed_is_own_iff(name: str, k: Constants, own_shift: Any, shift: Any, gap: Any, **convention: str) -> Relation:
+    """It is, iff the gap is 0."""
+    return iff(printed_is_own(name, k, own_shift, shift, **convention), equal(gap, 0, "difference of the shifts"))
+
+
+def balanced(k: Constants, times: int, turn: bool) -> Constants:
+    r"""Constants with :math:`(\beta - 1)\,c_{ref} = 2\alpha(|y_w| - |y_l|)`, which drawn ones hardly meet: for other false ones, that many times."""
+    gap = (k.beta - 1) * k.shift
+    exchanged = np.asarray(gap * k.longer < 0, dtype=bool) != turn
+    w, l = np.where(exchanged, k.rejected_length, k.chosen_length), np.where(exchanged, k.chosen_length, k.rejected_length)  # noqa: E741
+    return replace(k, chosen_length=w, rejected_length=l, alpha=abs(gap) / (times * abs(k.longer) + 1 * (k.longer == 0)))
 
 
 rdpo = row_claim("gip.table-2.rdpo", "r-dpo", "R-DPO Park et al., Eq 9", (BETA, NotNegative("alpha"), Lengths()),
@@ -116,14 +130,18 @@ rdpo = row_claim("gip.table-2.rdpo", "r-dpo", "R-DPO Park et al., Eq 9", (BETA, 
 @rdpo.corrected(
     rf"{EXACT} \text{{ with }} \beta c_{{ref}} - \alpha(|y_w| - |y_l|) \text{{ for }} c_{{ref}} + \alpha(|y_w| - |y_l|); \text{{ as printed, for every "
     r"policy, iff } (\beta - 1)\,c_{ref} = 2\alpha(|y_w| - |y_l|)",
-    neighbours={**NEAR, "as printed iff alpha(|y_w| - |y_l|) = 0": {"only": "alpha"}, "as printed iff c_ref and the lengths cancel": {"only": "once"}})
+    neighbours={**NEAR, "as printed iff alpha(|y_w| - |y_l|) = 0": {"only": "alpha"}, "as printed iff c_ref and the lengths cancel": {"only": "once"},
+                "as printed for the other sign of the lengths": {"turn": True}, "three times": {"times": 3}})
 @tabled("beta", "alpha", *LENGTHS, *REFERENCE)
 def _rdpo(chosen: Any, rejected: Any, *, k: Constants, printed: bool = False,
-          scale: tuple[str, int, int] | None = None, only: str = "") -> Relation:
+          scale: tuple[str, int, int] | None = None, only: str = "", times: int = 2, turn: bool = False) -> Relation:
     extra = k.alpha * k.longer
     gap = {"": (k.beta - 1) * k.shift - 2 * extra, "alpha": extra, "once": k.shift - extra}[only]
+    tied = balanced(k, times, turn)
+    same = printed_is_own("r-dpo", tied, k.beta * k.shift - tied.alpha * tied.longer, k.shift + tied.alpha * tied.longer)
     return both(amended_is_own("r-dpo", k, chosen, rejected, printed=printed, scale=scale),
-                printed_is_own_iff("r-dpo", k, k.beta * k.shift - extra, k.shift + extra, gap))
+                printed_is_own_iff("r-dpo", k, k.beta * k.shift - extra, k.shift + extra, gap),
+                implies(negation(equal(k.longer, 0, "difference of the lengths")), same))
 
 
 simpo = row_claim("gip.table-2.simpo", "simpo", "SimPO Meng et al., Eq 6", (BETA, Numbers("gamma"), Lengths()), ("beta", "gamma", *LENGTHS),

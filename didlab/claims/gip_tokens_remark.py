@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..engine.claim import claim
 from ..engine.relations import Relation, at_least, both, forall, greater, iff, implies
-from ..engine.responses import Responses
+from ..engine.responses import Responses, after
 from ..engine.tokens import Preferring, Rows
+from ..sequences.linear import indicator, residuals, sequence_gradient
 from .gip_tokens_rows import AFTER, AT, at_change
 from .token_models import (
     LAST_LAYER,
@@ -17,6 +20,7 @@ from .token_models import (
     Products,
     at_position,
     dot,
+    features,
     residual,
     residual_gap,
     squared,
@@ -57,21 +61,29 @@ main = claim(
 )(per_token)
 
 SHARED = {"shared-logits": ("logits", LOGITS, (Responses(),)), "last-layer": ("last layer", LAST_LAYER, (Responses(hidden=True),))}
-OTHERS = (r"\text{at every position } i: \Delta\log\pi(y_w^i) \ge 0 \iff \langle g_w^i, g_l^i\rangle -"
-          r" \textstyle\sum_{t \ne i}\langle g_w^i, g_w^t - g_l^t\rangle \le \|g_w^i\|^2,\ \Delta\log\pi(y_l^i) \le 0 \iff"
-          r" \langle g_w^i, g_l^i\rangle + \textstyle\sum_{t \ne i}\langle g_l^i, g_w^t - g_l^t\rangle \le \|g_l^i\|^2"
-          r" \text{: (7) with the other positions put in, which is (7) itself where they add nothing}")
+MOVES = (r"v = \phi_w^i G,\ G = \textstyle\sum_{t \ge m}\phi_w^t \otimes r_w^t - \phi_l^t \otimes r_l^t \text{, the move of the logits at } y_w^i:\ "
+         r"\Delta\log\pi(y_w^i) \ge 0 \iff v[y_w^i] \ge \mathbb{E}_{j \sim s_w^i} v[j] \text{, and with } \phi_l^i G,\ s_l^i \text{ for the "
+         r"rejected } \Delta\log\pi(y_l^i) \le 0 \iff v[y_l^i] \le \mathbb{E}_{j \sim s_l^i} v[j]\text{: a token rises with the lead of its logit, to "
+         r"which every token from the differing one on adds, and the common prefix nothing}")
 
 
-def with_others(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None, *,
-                model: str, others: int = 10, rejected_too: int = 1) -> Relation:
+def logits_moved(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, hidden_w: Any = None, hidden_l: Any = None, *,
+                 model: str, first: str = "differing", plain: bool = False, ahead: int = 0) -> Relation:
+    """The direction of each token by how far its logit gets ahead of the others, in one step of the parameters."""
+    f_w, f_l = features(model, chosen, rejected, hidden_w, hidden_l)
     p = token_products(model, chosen, rejected, rows_w, rows_l, hidden_w, hidden_l)
-    inner, (w, l) = diagonal(p.wl), token_changes(p)  # noqa: E741
-    ww, wl, lw, ll = (x.sum(axis) - diagonal(x) for x, axis in ((p.ww, -1), (p.wl, -1), (p.wl, -2), (p.ll, -1)))
-    low_w = at_least(diagonal(p.ww), inner - others * (ww - rejected_too * wl) / 10, "chosen norm and products")
-    low_l = at_least(diagonal(p.ll), inner + others * (lw - rejected_too * ll) / 10, "rejected norm and products")
-    return both(forall(iff(at_least(w, 0, "first-order change of the chosen"), low_w)),
-                forall(iff(at_least(0, l, "first-order change of the rejected"), low_l)))
+    late = after(chosen, rejected)
+    counted = {"differing": late | (chosen != rejected), "later": late, "only": chosen != rejected}[first][..., None].astype(np.int64)
+    step = sequence_gradient(f_w * counted, residuals(rows_w, chosen)) - sequence_gradient(f_l * counted, residuals(rows_l, rejected))
+    v = rows_w.shape[-1]
+    leads = []
+    for f, rows, y in ((f_w, rows_w, chosen), (f_l, rows_l, rejected)):
+        move = f @ step
+        mean = move.sum(-1) / v if plain else (rows * move).sum(-1)
+        leads.append(100 * ((move * indicator(y, v)).sum(-1) - mean) - ahead)
+    w, l = token_changes(p)  # noqa: E741
+    return both(forall(iff(at_least(w, 0, "first-order change of the chosen"), at_least(leads[0], 0, "lead of the chosen token's logit"))),
+                forall(iff(at_least(0, l, "first-order change of the rejected"), at_least(0, leads[1], "lead of the rejected token's logit"))))
 
 
 def in_shared_model(reading: str) -> Any:
@@ -80,10 +92,10 @@ def in_shared_model(reading: str) -> Any:
     made = claim(f"gip.remark-4.{reading}", where="Remark 4, first sentence", symbolic=(), draws=draws, statement=SENTENCE_2,
                  title="The condition on each token's gradients, where positions share parameters", reading=text)(
         partial(per_token, model=model))
-    made.corrected(OTHERS, symbolic=(), neighbours={
-        "as printed": dict(others=0), "11/10 of the others": dict(others=11), "the others' sign turned": dict(others=-10),
-        "the chosen's others only": dict(rejected_too=0)})(
-        partial(with_others, model=model))
+    made.corrected(MOVES, symbolic=(), neighbours={
+        "from the token after on": dict(first="later"), "the differing token alone": dict(first="only"),
+        "the plain average of the logits": dict(plain=True), "ahead by 1/100": dict(ahead=1)})(
+        partial(logits_moved, model=model))
     return made
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.claim import claim
+from ..engine.gradients import Choice
 from ..engine.relations import Relation, both, equal, forall, greater
 from ..engine.tokens import Concentrated, Hidden, Rows
 from ..sequences.linear import sequence_gradient, token_inner_products
@@ -131,18 +132,43 @@ def _(m: Any, h: Any):
     return both(not_zero(h), greater(m, 2, "M and 2"))
 
 
+def reordered(row: Any, places: Any, kept: int) -> Any:
+    """The row with its tokens from `kept` on moved round by that many places."""
+    count = row.shape[-1] - kept
+    moved = kept + (np.arange(count) + np.asarray(places)) % max(count, 1)
+    index = np.concatenate([np.broadcast_to(np.arange(kept), (*moved.shape[:-1], kept)), moved], -1)
+    return np.take_along_axis(row, index, -1)
+
+
 @claim(
-    "gip.app-b.1.indices", where="App B.1, before Eq 18", title="Which tokens have probability 1/M does not matter",
+    "gip.app-b.1.indices", where="App B.1, before Eq 18", title="Which other tokens have probability 1/M does not matter",
+    statement=r"s, s' \text{ uniform on } M \text{ tokens, } y_w, y_l \text{ among both} \implies \langle g_w, g_l\rangle,\ \|g_w\|^2,\ "
+              r"\|g_l\|^2 \text{ are the same at } s \text{ and at } s'",
+    draws=(Concentrated(first=2), Choice("places", 4), Hidden("h")), symbolic=(),
+    reading=ONE + "In its place: the sentence before it puts both tokens among the M, so that it is about the others. s' is s with "
+                  "its other tokens moved round.",
+    note="Without that sentence the values depend on whether the two tokens are among the M: gip.app-b.1.indices.any.",
+    neighbours={"all tokens moved": dict(kept=0), "all but the chosen moved": dict(kept=1), "2% more": dict(scale=51)},
+)
+def indices(row: Any, places: Any, h: Any, *, kept: int = 2, scale: int = 50):
+    before, there = products(row, h), products(reordered(row, places, kept), h)
+    return both(*(equal(x, scale * y / 50, name) for x, y, name in zip(
+        before, there, ("the chosen norm", "the inner product", "the rejected norm"), strict=True)))
+
+
+@claim(
+    "gip.app-b.1.indices.any", where="App B.1, before Eq 18", title="Nor does it matter for the two tokens themselves",
     statement=r"s = \tfrac1M \text{ on any } M \text{ tokens} \implies \langle g_w, g_l\rangle = -\tfrac1M\|h\|^2,\ "
               r"\|g_w\|^2 = \|g_l\|^2 = \tfrac{M-1}{M}\|h\|^2",
     draws=(Concentrated(), Hidden("h")), symbolic=(),
-    reading=ONE + "The sentence as it stands: the values are the same wherever the M tokens are.",
+    reading=ONE + "Ours, the sentence taken alone: the values are the same wherever the M tokens are. A token of probability 0, which the "
+                  "appendix allows, has the gradient that its formula gives.",
 )
-def indices(row: Any, m: Any, h: Any):
+def indices_any(row: Any, m: Any, h: Any):
     return values_printed(row, m, h)
 
 
-@indices.corrected(
+@indices_any.corrected(
     r"\text{With } a, b = 1 \text{ where } y_w, y_l \text{ are among the } M \text{ and 0 elsewhere: } "
     r"\langle g_w, g_l\rangle = \tfrac{1-a-b}{M}\|h\|^2,\ \|g_w\|^2 = (1 + \tfrac{1-2a}{M})\|h\|^2,\ "
     r"\|g_l\|^2 = (1 + \tfrac{1-2b}{M})\|h\|^2", symbolic=(),

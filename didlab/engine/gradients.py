@@ -12,6 +12,7 @@ from .lifts import Lift
 __all__ = ["Choice", "Coefficients", "Gradients"]
 
 WIDE = 9  # entries of gradients, in units of 1/1 to 1/9
+LONG = 30  # of long ones, whose squared norms and inner products differ by less than a hundredth
 
 
 class Gradients(Kind):
@@ -27,7 +28,7 @@ class Gradients(Kind):
 
     def __init__(self, *, ordered: bool = False, opposed: bool = False) -> None:
         self.names, self.ordered, self.opposed = ("chosen_gradient", "rejected_gradient"), ordered, opposed
-        vectors = tuple(Field(x, ("D",), low=-WIDE, high=WIDE, simplest=0) for x in self.names)
+        vectors = tuple(Field(x, ("D",), low=-LONG, high=LONG, simplest=0) for x in self.names)
         self.fields = (*vectors, Field("units", (1,), high=9))
         self.sizes = {"D": (1, 2, 3)}
 
@@ -38,12 +39,16 @@ class Gradients(Kind):
         near = small.copy()
         near[np.arange(n), rng.integers(0, d, n)] += rng.choice([-1, 1], n)
         at_chosen = small + _orthogonal(rng, small)
+        long = rng.integers(-LONG, LONG + 1, (n, d))
+        beside = long.copy()
+        beside[np.arange(n), rng.integers(0, d, n)] += rng.choice([-1, 1], n)
         classes = {
             "no chosen gradient": (0 * w, x),
             "no rejected gradient": (w, 0 * x),
             "no gradient": (0 * w, 0 * x),
             "equal": (w, w),
             "nearly equal": (small, near),
+            "long and nearly equal": (long, beside),
             "opposite": (w, -w),
             "parallel": (small, small * rng.choice([-3, -2, 2, 3], (n, 1))),
             "parallel, shorter": (small * rng.choice([-3, -2, 2, 3], (n, 1)), small),
@@ -59,7 +64,7 @@ class Gradients(Kind):
         which = np.minimum(rng.integers(0, len(classes) * 3 // 2, n), len(classes))
         for i, (a, b) in enumerate(classes.values()):
             rows = which == i
-            w[rows], x[rows] = np.clip(a, -WIDE, WIDE)[rows], np.clip(b, -WIDE, WIDE)[rows]
+            w[rows], x[rows] = np.clip(a, -LONG, LONG)[rows], np.clip(b, -LONG, LONG)[rows]
         return self._raw(rng, w, x), names[which]
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:

@@ -16,6 +16,8 @@ from .lifts import Lift
 
 __all__ = ["Lengths", "LogProbabilities", "NotNegative"]
 
+FAR = 9999  # how far beyond: what is large in comparison has to be drawn so
+
 _HARD = np.array([(1, 1), (1, 2), (2, 1), (3, 1), (1, 3), (3, 2), (5, 1), (10, 1), (1, 10), (1, 99), (99, 1), (5, 2)])
 
 
@@ -35,7 +37,7 @@ class LogProbabilities(Kind):
         self.beyond = beyond
         self.pairs = [("chosen", "rejected"), *([("ref_chosen", "ref_rejected")] if reference else []),
                       *([("other_chosen", "other_rejected")] if other else [])]
-        room = (Field("room", (2,)),) if beyond else ()
+        room = (Field("room", (2,), high=FAR),) if beyond else ()
         self.fields = (*(Field(x, (2,)) for pair in self.pairs for x in pair), *room)
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
@@ -53,7 +55,13 @@ class LogProbabilities(Kind):
             pair[which == 2, 1] = pair[which == 2, 0]
             drawn.append(self._leaving_room(pair))
             label = np.where(which == 3, label, names[which])
-        return self._raw(rng, drawn), label
+        raw = self._raw(rng, drawn)
+        if self.beyond:
+            where, room = rng.random((n, 1)), raw["room"]
+            room = np.where(where > 0.8, _HARD[rng.integers(0, len(_HARD), n)], room)
+            raw["room"] = np.where(where < 0.2, np.c_[rng.integers(100, FAR + 1, n), np.ones(n, dtype=np.int64)], room)
+            label = np.where((where[:, 0] < 0.2) & (label == "ordinary"), "far beyond", label)
+        return raw, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         pairs = [self._leaving_room(weights.ordinary(rng, n, 4).reshape(n, 2, 2)) for _ in self.pairs]

@@ -18,6 +18,7 @@ from .lifts import Lift
 __all__ = ["FEW", "Concentrated", "Hidden", "Preferring", "Rows", "hidden_states", "moves", "normalised", "preferring"]
 
 FEW = 5  # the largest weight of what is moved between tokens
+FAR = 9999  # of a token that the model is all but sure of: what is approached there is not within a few per cent at 99
 
 
 def normalised(w: Any) -> Any:
@@ -29,7 +30,7 @@ class Rows(Kind):
     """Rows of next-token probabilities over one vocabulary: softmax rows, or with `low` = 0 the closed simplex."""
 
     def __init__(self, *names: str, low: int = 1, sizes: tuple[int, ...] = (2, 3, 4, 5)) -> None:
-        self.fields = tuple(Field(name, ("K",), low=low) for name in names)
+        self.fields = tuple(Field(name, ("K",), low=low, high=FAR) for name in names)
         self.low, self.sizes = low, {"K": sizes}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
@@ -37,7 +38,9 @@ class Rows(Kind):
         label = np.full(n, "ordinary", dtype=object)
         for f in self.fields:
             raw[f.name], names = weights.table(rng, n, shape["K"], list(raw.values()))
-            label = np.where(names == "ordinary", label, names)
+            sure = rng.random(n) < 0.15
+            raw[f.name] = np.where(sure[:, None], all_but_sure(rng, n, shape["K"]), raw[f.name])
+            label = np.where(sure, "all but sure", np.where(names == "ordinary", label, names))
             if self.low == 0:
                 zero = _some_zeros(rng, n, shape["K"])
                 raw[f.name] = np.where(zero, 0, raw[f.name])
@@ -50,6 +53,13 @@ class Rows(Kind):
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {f.name: normalised(to.number(raw[f.name])) for f in self.fields}
+
+
+def all_but_sure(rng: Rng, n: int, k: int) -> np.ndarray:
+    """Rows of which one token has nearly all the mass."""
+    out = rng.integers(1, 3, (n, k))
+    out[np.arange(n), rng.integers(0, k, n)] = rng.choice([500, FAR], n)
+    return out
 
 
 def _some_zeros(rng: Rng, n: int, k: int) -> np.ndarray:
