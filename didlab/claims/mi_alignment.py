@@ -12,8 +12,9 @@ import numpy as np
 
 from ..carriers import carrier_of
 from ..conditional import expected_reward, marginal, optimal_policy, regularised_objective
-from ..engine.channels import Channels, FixedPoints, Gains, Preferences
+from ..engine.channels import Channels, FixedPoints, Gains
 from ..engine.claim import claim
+from ..engine.comparisons import Preferences
 from ..engine.relations import Relation, at_least, both, either, equal, forall, greater, iff
 from ..preference import preference_matrix
 from .formulas import differences

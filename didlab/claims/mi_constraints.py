@@ -12,9 +12,8 @@ import numpy as np
 
 from .. import objectives
 from ..carriers import carrier_of
-from ..engine.channels import few
 from ..engine.claim import claim
-from ..engine.kinds import Policies, Rewards
+from ..engine.kinds import Policies, Rewards, few
 from ..engine.relations import Relation, both, equal, forall, greater, iff
 from ..objectives import mi_dpo
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..carriers import carrier_of
-from ..engine.channels import Channels, Preferences
+from ..engine.channels import Channels
 from ..engine.claim import claim
+from ..engine.comparisons import Preferences
 from ..engine.relations import Relation, at_least, both, either, equal, forall, greater, iff
 from ..objectives import mi_dpo
 

@@ -11,9 +11,8 @@ import numpy as np
 
 from ..carriers import carrier_of
 from ..conditional import policy_prior
-from ..engine.channels import few
 from ..engine.claim import claim
-from ..engine.kinds import Geometric, Integers, Numbers, Policies, Rewards
+from ..engine.kinds import Geometric, Integers, Numbers, Policies, Rewards, few
 from ..engine.relations import Relation, at_least, both, either, equal, forall, greater, iff
 from ..objectives import mi_dpo
 from .formulas import differences

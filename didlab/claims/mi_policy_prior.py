@@ -12,9 +12,8 @@ import numpy as np
 
 from ..carriers import carrier_of
 from ..conditional import policy_prior, policy_prior_optimum
-from ..engine.channels import few
 from ..engine.claim import claim
-from ..engine.kinds import Integers, Numbers, Policies, Rewards
+from ..engine.kinds import Integers, Numbers, Policies, Rewards, few
 from ..engine.relations import Relation, at_least, both, equal, forall, iff
 from ..information import kl_divergence
 from .formulas import differences

@@ -1,4 +1,4 @@
-r"""Kinds about prompts: conditional policies, priors, rewards in units of 1 / beta, and data sets of preferences.
+r"""Kinds about prompts: conditional policies, priors, rewards in units of 1 / beta, fixed points of the alternation.
 
 Rows of integer weights with zeros: prompts that never come, deterministic rows, responses that nobody gives or that
 are copies of each other, priors that exclude responses. A check gets probabilities, not logits.
@@ -6,32 +6,17 @@ are copies of each other, priors that exclude responses. A check gets probabilit
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..objectives.mi_dpo import on_cycles
 from . import weights
 from .kinds import Field, Kind, Numbers, Raw, Rng, Shape
 from .lifts import Lift
 
-__all__ = ["Channels", "FixedPoints", "Gains", "Preferences", "few"]
+__all__ = ["Channels", "FixedPoints", "Gains"]
 
 PROMPTS, RESPONSES = (1, 2, 3), (2, 3)
-
-
-def few(kind: Kind, **sizes: tuple[int, ...]) -> Kind:
-    """The same kind of objects at other sizes.
-
-    >>> from didlab.engine.kinds import Policies
-    >>> few(Policies("policy"), K=(2, 3)).sizes
-    {'K': (2, 3)}
-    """
-    smaller = copy.copy(kind)
-    smaller.sizes = {**kind.sizes, **sizes}
-    return smaller
 
 
 class Channels(Kind):
@@ -214,70 +199,3 @@ class FixedPoints(Kind):
         gain = np.where(none, free, used / np.where(none, 1 + 0 * m, m))
         beta = Numbers("beta").lift(raw, to)["beta"]
         return {"prompts": rho, "policy": used, "beta": beta, "reward": to.log(gain) / beta[..., None]}
-
-
-class Preferences(Kind):
-    r"""A data set: how often response w was chosen and l rejected at each prompt, counts of shape (X, K, K).
-
-    Drawn as single pairs, pairs labelled both ways, data that follow an order, cycles, two separate cycles with a
-    pair between them, and at random; `cyclic` keeps to data in which every pair lies on a cycle.
-    """
-
-    def __init__(self, name: str = "counts", *, cyclic: bool = False, sizes: tuple[int, ...] = (1, 2),
-                 responses: tuple[int, ...] = RESPONSES) -> None:
-        self.name, self.cyclic = name, cyclic
-        self.fields = (Field(name, ("X", "K", "K"), low=0, high=9, simplest=0, continuous=False),)
-        self.sizes = {"X": sizes, "K": responses}
-
-    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        x, k = shape["X"], shape["K"]
-        makers: list[tuple[str, Callable[[], np.ndarray]]] = [
-            ("one pair", lambda: self._single(rng, n, x, k)),
-            ("an order", lambda: np.triu(rng.integers(0, 4, (n, x, k, k)), 1)),
-            ("a cycle", lambda: self._cycle(n, x, k) * rng.integers(1, 4, (n, x, 1, 1))),
-            ("both ways", lambda: self._both(rng, n, x, k)),
-            ("ordinary", lambda: rng.integers(0, 3, (n, x, k, k)) * (rng.random((n, x, k, k)) < 0.6)),
-        ]
-        names = np.array([name for name, _ in makers], dtype=object)
-        which = rng.choice([2, 3], (n,)) if self.cyclic else rng.integers(0, len(makers), n)
-        drawn = np.stack([make() for _, make in makers])
-        counts = drawn[which, np.arange(n)]
-        order = np.argsort(rng.random((n, x, k)), -1)
-        counts = np.take_along_axis(np.take_along_axis(counts, order[..., :, None], -2), order[..., None, :], -1)
-        return {self.name: counts * (1 - np.eye(k, dtype=np.int64))}, names[which]
-
-    @staticmethod
-    def _single(rng: Rng, n: int, x: int, k: int) -> np.ndarray:
-        counts = np.zeros((n, x, k, k), dtype=np.int64)
-        counts[np.arange(n), rng.integers(0, x, n), 0, 1] = 1
-        return counts
-
-    @staticmethod
-    def _cycle(n: int, x: int, k: int) -> np.ndarray:
-        step = np.roll(np.eye(k, dtype=np.int64), 1, axis=1)
-        return np.broadcast_to(step, (n, x, k, k)).copy()
-
-    @staticmethod
-    def _both(rng: Rng, n: int, x: int, k: int) -> np.ndarray:
-        some = np.triu(rng.random((n, x, k, k)) < 0.6, 1)
-        some[:, 0, 0, 1] = True
-        some = some | some.swapaxes(-1, -2)
-        return some * rng.integers(1, 4, (n, x, k, k))
-
-    def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
-        x, k = shape["X"], shape["K"]
-        if self.cyclic:
-            return self.draw(rng, n, shape, [])[0]
-        counts = rng.integers(0, 3, (n, x, k, k))
-        counts[:, 0, 0, 1] += 1
-        return {self.name: counts * (1 - np.eye(k, dtype=np.int64))}
-
-    def valid(self, raw: Raw) -> np.ndarray:
-        x = raw[self.name]
-        empty = np.diagonal(x, axis1=-1, axis2=-2).sum((-1, -2)) == 0
-        ok = super().valid(raw) & empty & (x.sum((-1, -2, -3)) > 0)
-        return ok & on_cycles(x).all((-1, -2, -3)) if self.cyclic else ok
-
-    def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {self.name: to.number(raw[self.name])}
-

@@ -13,9 +13,10 @@ from didlab.claims.mi_box import after, both_ways, clipped, fixed, joint
 from didlab.claims.mi_normaliser import jacobian, prior_jacobian, raw_prior
 from didlab.claims.mi_rate import greedy, nested, step
 from didlab.conditional import information, marginal, optimal_policy, regularised_objective
-from didlab.engine.channels import Channels, FixedPoints, Gains, Preferences, few
+from didlab.engine.channels import Channels, FixedPoints, Gains
+from didlab.engine.comparisons import Preferences
 from didlab.engine.instances import draw, lifted, shapes
-from didlab.engine.kinds import Policies
+from didlab.engine.kinds import Policies, few
 from didlab.engine.lifts import EXACT, FLOAT
 from didlab.objectives import mi_dpo
 

@@ -5,7 +5,7 @@ arrays (:class:`Field`), fills them from classes built to break things, and lift
 Scalars are lifted with a trailing axis of length 1, so that they multiply arrays over outcomes.
 """
 
-from .kind import Field, Kind, Raw, Shape, instance_fields
+from .kind import Field, Kind, Raw, Shape, few, instance_fields
 from .kind import Rng as Rng
 from .kind import all_valid as all_valid
 from .kind import indeterminates as indeterminates
@@ -36,5 +36,6 @@ __all__ = [
     "Tailed",
     "Tempered",
     "Threshold",
+    "few",
     "instance_fields",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from .. import weights
 from ..lifts import Lift
 
-__all__ = ["Field", "Kind", "Raw", "Rng", "Shape", "all_valid", "indeterminates", "instance_fields"]
+__all__ = ["Field", "Kind", "Raw", "Rng", "Shape", "all_valid", "few", "indeterminates", "instance_fields"]
 
 Raw = dict[str, np.ndarray]
 Shape = Mapping[str, int]
@@ -63,6 +64,18 @@ class Kind:
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         """The arguments of a check."""
         raise NotImplementedError
+
+
+def few(kind: Kind, **sizes: tuple[int, ...]) -> Kind:
+    """The same kind of objects at other sizes.
+
+    >>> from didlab.engine.kinds import Policies
+    >>> few(Policies("policy"), K=(2, 3)).sizes
+    {'K': (2, 3)}
+    """
+    smaller = copy.copy(kind)
+    smaller.sizes = {**kind.sizes, **sizes}
+    return smaller
 
 
 def instance_fields(kinds: Iterable[Kind]) -> dict[str, Field]:
