@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from didlab.report.chart import Area, Series, chart
 from didlab.report.columns import columns
 from didlab.report.heatmap import heatmap
 
@@ -26,9 +27,14 @@ def test_a_heatmap_colours_by_sign_and_shades_by_size() -> None:
     assert "-2.00" in drawn
 
 
-def test_a_large_heatmap_has_no_numbers() -> None:
-    drawn = heatmap(np.eye(20), rows=names(20), columns=names(20), down="w", across="l", words="Ones.")
-    assert drawn.count("<title>") == 400 and 'class="v"' not in drawn
+def test_a_large_heatmap_is_one_path_for_each_shade() -> None:
+    drawn = heatmap(np.eye(20) - 0.5, rows=names(20), columns=names(20), down="w", across="l", words="Ones.")
+    (over,) = re.findall(r'<path class="over"[^>]* d="([^"]*)"', drawn)
+    (under,) = re.findall(r'<path class="under"[^>]* d="([^"]*)"', drawn)
+    cell = 320 / 20
+    area = {path: sum(float(w) * cell for w in re.findall(r"h([\d.]+)v", path)) for path in (over, under)}
+    assert area[over] == pytest.approx(20 * cell**2) and area[under] == pytest.approx(380 * cell**2)
+    assert over.count("M") == 20 and under.count("M") == 2 * 20 - 2  # the first and the last row have one run
 
 
 def test_few_outcomes_are_columns_of_the_right_height() -> None:
@@ -42,3 +48,47 @@ def test_few_outcomes_are_columns_of_the_right_height() -> None:
 def test_many_outcomes_are_one_outline_for_each_distribution(k: int) -> None:
     drawn = columns({"p": np.full(k, 1 / k), "q": np.full(k, 1 / k)}, words="Many.")
     assert drawn.count("<path") == 2 and drawn.count("V") == 2 * k
+
+
+def ticks(svg: str, kind: str) -> list[str]:
+    return re.findall(rf'<text class="{kind}" x="[-\d.]+" y="[-\d.]+">([^<]*)</text>', svg)
+
+
+def test_a_logarithmic_axis_names_powers_of_ten() -> None:
+    x = np.geomspace(0.1, 1e5, 20)
+    drawn = chart([Series("a", x.tolist(), (1 / x).tolist())], x="t", y="f", words="A line.", log="xy", floor=1e-4)
+    assert ticks(drawn, "cx")[:-1] == ["0.1", "1", "10", "100", "10³", "10⁴", "10⁵"]
+    assert ticks(drawn, "cy") == ["10⁻⁴", "10⁻³", "0.01", "0.1", "1", "10"]
+    line = re.search(r'<polyline class="l0 d0" points="([^"]*)"/>', drawn)
+    assert line
+    at = np.array([spot.split(",") for spot in line[1].split()], float)
+    np.testing.assert_allclose(np.diff(at[:, 0]), np.diff(at[:, 0]).mean(), atol=0.11)  # rounded to 0.1 each
+    assert at[-1, 1] == at[:, 1].max() == at[-2, 1]  # both below the floor
+
+
+@pytest.mark.parametrize("span", [1.01, 1.5, 8.0, 40.0])
+def test_a_logarithmic_axis_of_a_short_range_has_numbers_too(span: float) -> None:
+    drawn = chart([Series("a", [1, 2], [0.03, 0.03 * span])], x="x", y="y", words="A line.", log="y")
+    assert len(ticks(drawn, "cy")) >= 2
+
+
+def test_every_kind_has_a_shape_of_its_own() -> None:
+    shapes = {
+        re.sub(r'"[-\d., ]+"|\d', "", chart([Series("", [1], [1], line=False, kind=k)], x="", y="", words=""))
+        for k in range(6)
+    }
+    assert len(shapes) == 5  # the two triangles differ by their points, below
+    up, down = (
+        re.findall(r'<polygon class="s\d" points="[-\d.]+,([-\d.]+) [-\d.]+,([-\d.]+)',
+                   chart([Series("", [1], [1], line=False, kind=k)], x="", y="", words=""))[0]
+        for k in (4, 5)
+    )  # fmt: skip
+    assert float(up[0]) < float(up[1]) and float(down[0]) > float(down[1])
+
+
+def test_areas_lie_below_the_points_and_have_their_words_inside() -> None:
+    area = Area("both\nfall", [(0, 0), (1, 1), (0, 1)], 1)
+    drawn = chart([Series("", [0.5], [0.5], line=False)], x="", y="", words="", span=((0, 1), (0, 1)), areas=[area])
+    assert drawn.index('class="s1 area"') < drawn.index("<circle") < drawn.index(">both<") < drawn.index(">fall<")
+    small = chart([], x="", y="", words="", span=((0, 100), (0, 100)), areas=[area])
+    assert 'class="s1 area"' in small and "both" not in small
