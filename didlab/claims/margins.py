@@ -68,18 +68,12 @@ RANK_NEIGHBOURS = {
 }
 
 
-def _ordering_is_ranking(target: Any, reference: Any, rejected: Any, **change: bool) -> Relation:
+def ordering_is_ranking(target: Any, reference: Any, rejected: Any, **change: bool) -> Relation:
     x, y = margin_gains(target, reference, rejected)
     return iff(
         same_order(x, y),
         ranks_agree(did_distribution(reference, rejected), did_distribution(target, reference), **change),
     )
-
-
-def _ranking_neighboured(
-    target: Any, reference: Any, rejected: Any, *, flip: bool = False, weak: bool = False, first_only: bool = False
-) -> Relation:
-    return _ordering_is_ranking(target, reference, rejected, flip=flip, weak=weak, first_only=first_only)
 
 
 SAME_RANKS = (
@@ -102,14 +96,14 @@ def order_implies_power_law(target: Any, reference: Any, rejected: Any) -> Relat
     return implies(same_order(x, y), proportional(x, y))
 
 
-order_implies_power_law.corrected(SAME_RANKS, neighbours=RANK_NEIGHBOURS)(_ranking_neighboured)
+order_implies_power_law.corrected(SAME_RANKS, neighbours=RANK_NEIGHBOURS)(ordering_is_ranking)
 
 
 @claim(
     "did.thm-3.5.order-implies-power-law.single-pair",
     where="Theorem 3.5, (1) to (2)",
     title="On a single pair of outcomes, ordered log-margins imply a power law",
-    draws=(Policies("target", "reference", "rejected"),),
+    draws=THREE,
     statement=rf"K = 2:\; \left(\forall y_w, y_l:\; {ORDER}\right) \iff \exists \beta > 0:\; {LAW}",
     reading="the set {y_w, y_l} taken as the whole outcome space, both orientations of the pair ordered",
     neighbours={
@@ -329,6 +323,11 @@ def bounded_margins(
 
 
 NUMBERS = (Numbers("first"), Numbers("second"), Threshold("threshold"))
+LOG_STEP_NEIGHBOURS = {
+    "factor squared": {"power": 2},
+    "a and b swapped on one side": {"swap": True},
+    "weak on one side": {"weak": True},
+}
 
 
 @claim(
@@ -339,11 +338,7 @@ NUMBERS = (Numbers("first"), Numbers("second"), Threshold("threshold"))
     statement=r"\log a - \log b > T \iff \tfrac{a}{b} > e^{T}",
     reading="'much larger' by difference for logarithms and by factor for ratios, the thresholds T and e^T corresponding",
     note="The verdict depends on the reading: with one and the same notion of 'much larger' on both lines the step is false; see the sub-entries.",
-    neighbours={
-        "factor squared": {"power": 2},
-        "a and b swapped on one side": {"swap": True},
-        "weak on one side": {"weak": True},
-    },
+    neighbours=LOG_STEP_NEIGHBOURS,
 )
 def log_step(
     first: Any, second: Any, threshold: Any, *, power: int = 1, swap: bool = False, weak: bool = False
@@ -354,19 +349,6 @@ def log_step(
     return iff(
         greater(c.log(first) - c.log(second), threshold), at_least(ratio, factor) if weak else greater(ratio, factor)
     )
-
-
-def _log_step_corrected(
-    first: Any, second: Any, threshold: Any, *, power: int = 1, swap: bool = False, weak: bool = False
-) -> Relation:
-    return log_step.printed.check(first, second, threshold, power=power, swap=swap, weak=weak)
-
-
-LOG_STEP_NEIGHBOURS = {
-    "factor squared": {"power": 2},
-    "a and b swapped on one side": {"swap": True},
-    "weak on one side": {"weak": True},
-}
 
 
 @claim(
@@ -385,14 +367,14 @@ def log_step_difference(first: Any, second: Any, threshold: Any) -> Relation:
     )
 
 
-log_step_difference.corrected(log_step.printed.text, neighbours=LOG_STEP_NEIGHBOURS)(_log_step_corrected)
+log_step_difference.corrected(log_step.printed.text, neighbours=LOG_STEP_NEIGHBOURS)(log_step.printed.check)
 
 
 @claim(
     "did.app-f.4.log-step.ratio",
     where="Appendix F.4",
     title="A log-ratio larger by a factor means a ratio larger by that factor",
-    draws=(Numbers("first"), Numbers("second"), Threshold("threshold")),
+    draws=NUMBERS,
     statement=r"\log a > M \log b \iff a > M b",
     reading="'much larger' as larger by more than a factor M on both lines",
 )
@@ -404,7 +386,7 @@ def log_step_ratio(first: Any, second: Any, threshold: Any) -> Relation:
     )
 
 
-log_step_ratio.corrected(log_step.printed.text, neighbours=LOG_STEP_NEIGHBOURS)(_log_step_corrected)
+log_step_ratio.corrected(log_step.printed.text, neighbours=LOG_STEP_NEIGHBOURS)(log_step.printed.check)
 
 
 @claim(

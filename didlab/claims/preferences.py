@@ -12,7 +12,7 @@ from ..engine.claim import claim
 from ..engine.kinds import Graph, Integers, NearPowerLaw, Numbers, Policies, PowerLaw, Rewards
 from ..engine.relations import Relation, at_least, both, either, equal, exists, forall, greater, iff, implies, negation
 from ..information import kl_divergence
-from ..preference import boltzmann, label_probability, preference_matrix
+from ..preference import boltzmann, label_probability, pair_distribution, preference_matrix
 from .formulas import differences, entropy_of_labels, eq_1, population_stationary, stationary
 
 
@@ -115,10 +115,6 @@ def cross_entropy(
     return equal(loss, divergence + entropy * (label_entropy * 33 / 32 if slip else label_entropy), "cross-entropy")
 
 
-def dataset_claim() -> dict[str, Any]:
-    return {"beta dropped": {"drop": True}, "DID inverted": {"invert": True}, "3% off": {"slip": True}}
-
-
 @claim(
     "did.thm-3.3",
     where="Theorem 3.3, Appendix F.2",
@@ -127,7 +123,7 @@ def dataset_claim() -> dict[str, Any]:
     statement=r"q_{\pi_{ref}/\pi_l} \propto q_{\pi^*/\pi_{ref}}^{\beta} \implies p^*(y_w \succ y_l) = "
     r"\sigma\left(\beta \log q_{\pi^*/\pi_{ref}}(y_w) - \beta \log q_{\pi^*/\pi_{ref}}(y_l)\right)",
     reading="any real exponent; the two responses are different and drawn independently",
-    neighbours=dataset_claim(),
+    neighbours={"beta dropped": {"drop": True}, "DID inverted": {"invert": True}, "3% off": {"slip": True}},
     measurements=("label_probability", "did_distribution"),
 )
 def preferences_encode(
@@ -226,8 +222,6 @@ def strictly_concave(
     zero: bool = False,
     sign: int = 1,
 ) -> Relation:
-    from ..preference import pair_distribution
-
     pairs, m, v = pair_distribution(reference, rejected), preference_matrix(reward), differences(direction)
     curvature = -(pairs * m * m.swapaxes(-1, -2) * v * v).sum(-1).sum(-1) * sign
     constant = forall(equal(direction, 0)) if zero else forall(equal(v, 0))
