@@ -11,7 +11,7 @@ from ..report.page import asset
 from .state import query
 from .view import Picture, View
 
-__all__ = ["PARTS", "busy", "head", "header", "link", "message", "notes", "shown"]
+__all__ = ["PARTS", "busy", "export", "head", "header", "link", "message", "notes", "panel", "shown"]
 
 PARTS = {
     "policies": ("Policies and the DID", "Move a reference, a temperature and beta, and see what follows from them."),
@@ -48,8 +48,8 @@ def header(part: str) -> str:
         for p, (name, _) in PARTS.items()
     )
     return (
-        f'<div class="didlab-top"><nav aria-label="Parts of the app"><span class="brand">didlab</span><ul>{items}</ul>'
-        f'</nav><h1>{escape(title)}</h1><p class="lead">{escape(words)}</p></div>'
+        f'<header class="didlab-top"><nav aria-label="Parts of the app"><span class="brand">didlab</span><ul>{items}</ul>'
+        f'</nav><h1>{escape(title)}</h1><p class="lead">{escape(words)}</p></header>'
     )
 
 
@@ -87,8 +87,8 @@ def shown(view: View, problems: Sequence[str] = ()) -> str:
         "</code></pre></details>"
     )
     return (
-        f'<div class="didlab-view">{message(problems)}{notes(view)}<section class="pictures">{pictures}</section>'
-        f"{table}{python}</div>"
+        f'<main class="didlab-view">{message(problems)}{notes(view)}<h2 class="sr">What it looks like</h2><section class="pictures">{pictures}</section>'
+        f"{table}{python}</main>"
     )
 
 
@@ -106,4 +106,9 @@ def _picture(p: Picture) -> str:
 
 def panel(mo: Any, *controls: Any) -> Any:
     """The controls of a page, one below the other."""
-    return mo.vstack([mo.Html('<h2 class="didlab-controls">Controls</h2>'), *controls])
+    return mo.Html(f'<aside class="didlab-controls" aria-label="Controls">{mo.vstack(controls).text}</aside>')
+
+
+def export(mo: Any, exporter: Any) -> Any:
+    """The export bar of a page, below what is shown."""
+    return mo.Html(f'<section class="didlab-export" aria-label="Export">{mo.as_html(exporter).text}</section>')

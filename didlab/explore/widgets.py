@@ -12,7 +12,7 @@ import traitlets
 
 from .view import View
 
-__all__ = ["DRAGGABLE", "Bars", "Export", "bars", "export"]
+__all__ = ["DRAGGABLE", "Bars", "Export", "bars", "follow", "moved"]
 
 HERE = Path(__file__).parent
 DRAGGABLE = 40  # outcomes up to which bars can be told apart by hand
@@ -53,6 +53,7 @@ def moved(value: dict[str, Any]) -> tuple[Fraction, ...]:
     return tuple(map(Fraction, value["weights"])) if value.get("touched") else ()
 
 
-def export(name: str, query: str, view: View) -> Export:
-    """The export bar of a state."""
-    return Export(name=name, query=query, csv=view.csv(), python=view.python)
+def follow(exporter: Export, query: str, view: View) -> None:
+    """Let the export bar hold a state."""
+    with exporter.hold_sync():
+        exporter.query, exporter.csv, exporter.python = query, view.csv(), view.python

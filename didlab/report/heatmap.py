@@ -1,4 +1,4 @@
-"""A matrix as a small SVG: colour by sign, opacity by size; small matrices also show their numbers."""
+"""A matrix as a small SVG: colour by sign, shade by size; small matrices also show their numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = ["heatmap"]
 
 SIDE, LEFT, TOP = 320, 46, 40
 NUMBERED = 8  # rows or columns up to which the numbers fit
+SHADES = 24
 
 
 def heatmap(
@@ -36,22 +37,9 @@ def heatmap(
     off = v - middle
     finite = np.isfinite(v)
     most = full or float(np.abs(off[finite]).max(initial=0.0)) or 1.0
-    parts: list[str] = []
-    for i in range(r):
-        for j in range(c):
-            if not finite[i, j]:
-                continue
-            x, y = LEFT + j * cell, TOP + i * cell
-            kind = "over" if off[i, j] >= 0 else "under"
-            named = f"{rows[i]}, {columns[j]}: {v[i, j]:.4g}"
-            parts.append(
-                f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" height="{cell:.1f}" '
-                f'fill-opacity="{0.8 * min(abs(off[i, j]) / most, 1):.3f}"><title>{escape(named)}</title></rect>'
-            )
-            if max(r, c) <= NUMBERED:
-                parts.append(
-                    f'<text class="v" x="{x + cell / 2:.1f}" y="{y + cell / 2 + 4:.1f}">{v[i, j]:.{digits}f}</text>'
-                )
+    strength = np.where(finite, np.clip(np.abs(off) / most, 0, 1), 0.0)
+    numbered = max(r, c) <= NUMBERED
+    parts = _cells(v, off, strength, cell, rows, columns, digits) if numbered else _runs(off, strength, cell)
     width, height = LEFT + c * cell + 8, TOP + r * cell + 8
     step = max(1, -(-max(r, c) // 16))
     for j in range(0, c, step):
@@ -70,3 +58,38 @@ def heatmap(
         f'<figure class="plot chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img" '
         f'aria-label="{escape(words)}">{"".join(parts)}</svg></figure>'
     )
+
+
+def _cells(
+    v: np.ndarray, off: np.ndarray, strength: np.ndarray, cell: float, rows: Sequence[str], columns: Sequence[str],
+    digits: int,
+) -> list[str]:
+    """Each cell by itself, with its number."""
+    parts: list[str] = []
+    for i, j in zip(*np.nonzero(np.isfinite(v)), strict=True):
+        x, y = LEFT + j * cell, TOP + i * cell
+        parts.append(
+            f'<rect class="{"over" if off[i, j] >= 0 else "under"}" x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" '
+            f'height="{cell:.1f}" fill-opacity="{0.8 * strength[i, j]:.3f}">'
+            f"<title>{escape(f'{rows[i]}, {columns[j]}: {v[i, j]:.4g}')}</title></rect>"
+            f'<text class="v" x="{x + cell / 2:.1f}" y="{y + cell / 2 + 4:.1f}">{v[i, j]:.{digits}f}</text>'
+        )
+    return parts
+
+
+def _runs(off: np.ndarray, strength: np.ndarray, cell: float) -> list[str]:
+    """One path for each shade: a thousand cells would take the browser longer than the mathematics."""
+    level = np.rint(SHADES * strength).astype(int) * np.where(off >= 0, 1, -1)
+    paths: dict[int, list[str]] = {}
+    for i, row in enumerate(level):
+        edges = np.flatnonzero(np.diff(row)) + 1
+        for start, end in zip([0, *edges], [*edges, len(row)], strict=True):
+            if row[start]:
+                x, w = LEFT + start * cell, (end - start) * cell
+                paths.setdefault(int(row[start]), []).append(
+                    f"M{x:.1f},{TOP + i * cell:.1f}h{w:.1f}v{cell:.1f}h{-w:.1f}z"
+                )
+    return [
+        f'<path class="{"over" if n > 0 else "under"}" fill-opacity="{0.8 * abs(n) / SHADES:.3f}" d="{"".join(d)}"/>'
+        for n, d in sorted(paths.items())
+    ]

@@ -26,9 +26,10 @@ def _():
 
 
 @app.cell
-def _(look, mo):
+def _(look, mo, widgets):
+    exporter = widgets.Export(name="policies")
     mo.Html(look.header("policies"))
-    return
+    return (exporter,)
 
 
 @app.cell
@@ -84,8 +85,8 @@ def _(OWN, beta, hands, k, look, mo, ours, preset, seed, target, tau, theirs):
 
 @app.cell
 def _(
-    DidlabError, OWN, beta, first, hands, look, mo, query, replace, target, tau, theirs, unread, view, weights, widgets,
-    wrong,
+    DidlabError, OWN, beta, exporter, first, hands, look, mo, query, replace, target, tau, theirs, unread, view,
+    weights, widgets, wrong,
 ):
     problems = [*wrong, *unread]
     state = first
@@ -101,7 +102,14 @@ def _(
     except DidlabError as e:
         problems.append(str(e))
         found = view(first)
-    mo.vstack([mo.Html(look.shown(found, problems)), widgets.export("policies", query(state), found)])
+    widgets.follow(exporter, query(state), found)
+    mo.Html(look.shown(found, problems))
+    return
+
+
+@app.cell
+def _(exporter, look, mo):
+    look.export(mo, exporter)
     return
 
 
