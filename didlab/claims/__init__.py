@@ -16,7 +16,10 @@ from ..errors import ClaimError
 __all__ = ["catalogue", "load", "record_path", "recorded", "store_path", "stored"]
 
 HERE = Path(__file__).parent
-NOT_CLAIMS = {"canaries", "expansions", "figure_runs", "formulas", "gip_formulas", "label_formulas", "projected_formulas", "reductions", "token_models"}
+NOT_CLAIMS = {
+    "canaries", "expansions", "figure_runs", "formulas", "gip_formulas", "label_formulas", "orderings",
+    "projected_formulas", "reductions", "token_models",
+}
 
 
 @cache
