@@ -24,6 +24,8 @@ __all__ = ["Audit", "Finding", "audit"]
 
 EXACT = 1e-9  # what a backend without a stated rounding must keep to, in nats per token
 PROBES = 6
+WHOLE = 1024  # vocabularies up to this size are summed over in full
+SHORT = 16  # tokens of context for the sum over the vocabulary, which is scored once for each of its tokens
 
 
 @dataclass(frozen=True)
@@ -243,14 +245,14 @@ def _sees(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], 
 def _normalised(backend: Backend, probes: Sequence[Item], bound: float) -> Finding:
     """Probabilities of different next tokens add up to 1 over the vocabulary, and never to more over a part of it."""
     size = getattr(backend, "vocabulary", None)
-    prompt = probes[0].prompt
-    if isinstance(size, int) and size <= 4096:
-        tokens, whole = list(range(size)), True
+    prompt = min((i.prompt for i in probes), key=len)[-SHORT:]
+    whole = isinstance(size, int) and size <= WHOLE
+    if whole:
+        tokens = list(range(size))  # type: ignore[arg-type]
     else:
-        seen = {t for i in probes for t in (*i.prompt, *i.response)}
-        if isinstance(size, int):
-            seen |= set(range(0, size, max(1, size // 512)))
-        tokens, whole = sorted(seen), False
+        seen = sorted({t for i in probes for t in (*i.prompt, *i.response)})
+        spread = range(0, size, max(1, size // 256)) if isinstance(size, int) else ()
+        tokens = sorted({*seen[:: 1 + len(seen) // 256], *spread})
     singles = [Item(prompt, (t,)) for t in tokens]
     rows = [r for n in range(0, len(singles), 64) for r in _score(backend, singles[n : n + 64])]
     total = float(np.exp(np.concatenate(rows)).sum())

@@ -1,11 +1,11 @@
-r"""Gradients of a real model's log-likelihoods: exact inner products over all parameters, without keeping two gradients
-of everything at once in a list of their own.
+r"""Gradients of a real model's log-likelihoods: exact inner products over all parameters, with one gradient kept.
 
 .. math:: \langle\nabla\log\pi(y_w),\, \nabla\log\pi(y_l)\rangle
     = \sum_{\text{parameters } p} \langle\partial_p\log\pi(y_w),\, \partial_p\log\pi(y_l)\rangle
 
 The first backward pass keeps one gradient; in the second, each parameter's product is taken the moment its gradient is
-complete, and that gradient is freed. The breakdown by parameter comes free.
+complete, and both are freed: beside the activations, memory for one gradient and the largest parameter. The breakdown
+by parameter comes free.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 
 from ..errors import ArgumentError
 from .backend import Item
+from .head import wide
 from .huggingface import HuggingFaceBackend
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 SELECTIONS = ("all", "last-layer", "lora")
+SLICE = {"cpu": 1 << 16}  # entries of two gradients that are multiplied at once
+ELSEWHERE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -119,29 +122,26 @@ def geometry(
     """
     parameters = selected(backend, which, every)
     kept: dict[str, torch.Tensor] = {}
-    found: dict[str, list[float]] = {n: [0.0, 0.0, 0.0] for n in parameters}
+    found = {n: torch.zeros(3, dtype=torch.float64, device=p.device) for n, p in parameters.items()}
 
     def keep(name: str, p: torch.nn.Parameter) -> None:
-        g = p.grad
-        assert g is not None
-        kept[name], found[name][0] = g, dot(g, g)
-        p.grad = None
+        g = _taken(p)
+        kept[name], found[name][0] = g, _product(g, g)
 
     def multiply(name: str, p: torch.nn.Parameter) -> None:
-        g = p.grad
-        assert g is not None
-        found[name][1] = dot(kept[name], g) if name in kept else 0.0
-        found[name][2] = dot(g, g)
-        p.grad = None
-        kept.pop(name, None)
+        g = _taken(p)
+        found[name][2] = _product(g, g)
+        if name in kept:
+            found[name][1] = _product(kept.pop(name), g)
 
     w, l = tokens or (None, None)  # noqa: E741
     values = [
         backward_pass(backend, parameters, item, hook, token=t)
         for item, hook, t in ((chosen, keep, w), (rejected, multiply, l))
     ]
-    ww, wl, ll = (float(sum(v[k] for v in found.values())) for k in range(3))
-    return Geometry(ww, wl, ll, {n: (v[0], v[1], v[2]) for n, v in found.items()}, *values)
+    by_parameter = {n: (float(v[0]), float(v[1]), float(v[2])) for n, v in found.items()}
+    ww, wl, ll = (float(sum(v[k] for v in by_parameter.values())) for k in range(3))
+    return Geometry(ww, wl, ll, by_parameter, *values)
 
 
 def token_geometry(backend: HuggingFaceBackend, chosen: Item, rejected: Item, *, which: str = "all") -> np.ndarray:
@@ -160,7 +160,7 @@ def token_geometry(backend: HuggingFaceBackend, chosen: Item, rejected: Item, *,
     rows: list[list[torch.Tensor]] = []
     for item in (chosen, rejected):
         with _differentiable(backend, parameters):
-            values = _token_values(backend, item)
+            values = backend.differentiable(item)
             for t in range(len(item.response)):
                 more = t + 1 < len(item.response)
                 rows.append(
@@ -194,8 +194,24 @@ def ches(backend: HuggingFaceBackend, chosen: Item, rejected: Item) -> tuple[flo
 
 def dot(a: torch.Tensor, b: torch.Tensor) -> float:
     """Inner product of two tensors: products in float32 at least, summed in float64."""
-    x, y = (t.float() if t.dtype in (torch.bfloat16, torch.float16) else t for t in (a, b))
-    return float((x * y).sum(dtype=torch.float64))
+    return float(_product(a, b))
+
+
+def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """As a tensor, so that nobody waits for the device; a slice at a time, so that nothing large is made."""
+    total = torch.zeros((), dtype=torch.float64, device=a.device)
+    size = SLICE.get(a.device.type, ELSEWHERE)
+    for x, y in zip(a.reshape(-1).split(size), b.reshape(-1).split(size), strict=True):
+        u = wide(x)
+        total += (u * (u if a is b else wide(y))).sum(dtype=torch.float64)
+    return total
+
+
+def _taken(p: torch.nn.Parameter) -> torch.Tensor:
+    """The gradient that has just arrived, which the parameter then no longer holds."""
+    g, p.grad = p.grad, None
+    assert g is not None
+    return g
 
 
 class _differentiable:
@@ -217,18 +233,10 @@ class _differentiable:
             p.grad = grad
 
 
-def _token_values(backend: HuggingFaceBackend, item: Item) -> torch.Tensor:
-    device = backend.model.get_output_embeddings().weight.device
-    ids = torch.tensor([item.prompt + item.response], device=device)
-    logits = backend.model(input_ids=ids).logits[0, len(item.prompt) - 1 : -1]
-    rows = (logits if logits.dtype == torch.float64 else logits.float()).log_softmax(-1)
-    return rows.gather(-1, torch.tensor(item.response, device=device)[:, None])[:, 0]
-
-
 def value_of(backend: HuggingFaceBackend, item: Item) -> float:
     """log pi(y | x) of one response, summed in float64."""
     with torch.no_grad():
-        return float(_token_values(backend, item).sum(dtype=torch.float64))
+        return float(backend.differentiable(item).sum(dtype=torch.float64))
 
 
 def backward_pass(
@@ -241,7 +249,7 @@ def backward_pass(
             p.register_post_accumulate_grad_hook(lambda q, name=n: hook(name, q)) for n, p in parameters.items()
         ]
         try:
-            tokens = _token_values(backend, item)
+            tokens = backend.differentiable(item)
             value = tokens.sum() if token is None else tokens[token]
             value.backward()
         finally:

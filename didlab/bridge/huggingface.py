@@ -1,7 +1,7 @@
 r"""Causal language models of Hugging Face transformers as a backend.
 
-The trunk runs once for a padded batch; the head then runs on the positions that predict response tokens, a chunk at a
-time, in float32, so that a (batch, time, vocabulary) tensor never exists:
+The trunk runs once for a padded batch; the head then runs on the positions that predict response tokens, in blocks and
+in float32, so that a (batch, time, vocabulary) tensor never exists:
 
 .. math:: \log\pi(y_t \mid x, y_{<t}) = z_{y_t} - \log\sum_v e^{z_v}, \qquad z = \mathrm{head}(h_t)
 
@@ -23,10 +23,10 @@ import torch
 
 from ..errors import ArgumentError, BackendError
 from .backend import Item
+from .head import log_probs
 
 __all__ = ["HuggingFaceBackend"]
 
-CHUNK = 1 << 24  # logits that exist at once, in float32: 64 MiB
 SAMPLED = 1 << 16  # entries of each weight that go into the fingerprint
 
 
@@ -129,14 +129,21 @@ class HuggingFaceBackend:
                     f"{self.name} knows token ids below {self.vocabulary}; got {max(item.prompt + item.response)}: "
                     "the tokenizer belongs to another model"
                 )
-        device = self.model.get_output_embeddings().weight.device
-        ids, mask, rows, places, targets = self._batch(items)
-        with torch.inference_mode(), self._adapters():
-            hidden = self._hidden(ids.to(device), mask.to(device))
-            picked = hidden[rows.to(device), places.to(device)]
-            flat = self._log_probs(picked, targets.to(device)).double().cpu().numpy()
+        with torch.inference_mode():
+            flat = self._values(items).double().cpu().numpy()
         ends = np.cumsum([len(i.response) for i in items])
         return [x.copy() for x in np.split(flat, ends[:-1])]
+
+    def differentiable(self, item: Item) -> torch.Tensor:
+        """Log-probabilities of one response's tokens that gradients flow through, nats, shape (tokens,)."""
+        return self._values([item])
+
+    def _values(self, items: Sequence[Item]) -> torch.Tensor:
+        """Log-probabilities of all response tokens of a batch, one item behind the other."""
+        device = self.model.get_output_embeddings().weight.device
+        ids, mask, rows, places, targets = (x.to(device) for x in self._batch(items))
+        with self._adapters():
+            return self._log_probs(self._hidden(ids, mask)[rows, places], targets)
 
     def sample(self, prompt: tuple[int, ...], count: int, *, rng: np.random.Generator, length: int) -> list[Item]:
         """See :class:`~didlab.bridge.backend.Sampler`.
@@ -198,6 +205,8 @@ class HuggingFaceBackend:
             caught.append(args[0])
             return (args[0][:, :1], *args[1:])
 
+        if self.padding == "right":  # nothing before the padding sees it, and attention without a mask is faster
+            mask = torch.ones_like(mask)
         options: dict[str, Any] = {"attention_mask": mask}
         if "use_cache" in self._takes:
             options["use_cache"] = False
@@ -215,15 +224,8 @@ class HuggingFaceBackend:
         return caught[0]
 
     def _log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """log-probabilities of the targets in float32 (float64 for float64 models), a chunk of rows at a time."""
-        head = self.model.get_output_embeddings()
-        size = max(1, CHUNK // self.vocabulary)
-        out: list[torch.Tensor] = []
-        for h, y in zip(hidden.split(size), targets.split(size), strict=True):
-            z = head(h)
-            z = self._after(z if z.dtype == torch.float64 else z.float())
-            out.append(z.gather(-1, y[:, None])[:, 0] - z.logsumexp(-1))
-        return torch.cat(out)
+        """log-probabilities of the targets in float32 (float64 for float64 models)."""
+        return log_probs(self.model.get_output_embeddings(), self._after, hidden, targets)
 
     @contextlib.contextmanager
     def _adapters(self) -> Iterator[None]:
@@ -236,9 +238,9 @@ class HuggingFaceBackend:
     def hidden(self, item: Item) -> torch.Tensor:
         """What the head is given where it predicts the response's tokens, shape (tokens, width)."""
         device = self.model.get_output_embeddings().weight.device
-        ids, mask, rows, places, _ = self._batch([item])
+        ids, mask, rows, places, _ = (x.to(device) for x in self._batch([item]))
         with torch.inference_mode(), self._adapters():
-            return self._hidden(ids.to(device), mask.to(device))[rows.to(device), places.to(device)]
+            return self._hidden(ids, mask)[rows, places]
 
     # what the self-audit compares with
 
@@ -268,7 +270,7 @@ class HuggingFaceBackend:
     def plain(self, item: Item) -> np.ndarray:
         """The same numbers the obvious way: one response, no padding, the model's own logits, log-softmax in float64.
 
-        This is what the chunked head and the padding are audited against.
+        This is what the head in blocks and the padding are audited against.
         """
         device = self.model.get_output_embeddings().weight.device
         ids = torch.tensor([item.prompt + item.response], device=device)

@@ -54,14 +54,15 @@ def test_float64_models_keep_float64():
 
 
 def test_no_tensor_of_batch_time_vocabulary(monkeypatch):
-    """The head sees one position in the trunk's pass, and response positions in chunks."""
-    import didlab.bridge.huggingface as module
+    """The head sees one position in the trunk's pass, and response positions in blocks."""
+    import didlab.bridge.head as module
 
     backend = HuggingFaceBackend(build("gpt2"))
     shapes = []
     head = backend.model.get_output_embeddings()
     handle = head.register_forward_hook(lambda m, a, out: shapes.append(tuple(out.shape)))
-    monkeypatch.setattr(module, "CHUNK", 7 * 64)
+    monkeypatch.setitem(module.LOGITS, "cpu", 7 * 64)
+    monkeypatch.setattr(module, "LEAST", 1)
     backend.token_log_probs(ITEMS)
     handle.remove()
     assert shapes[0][:2] == (len(ITEMS), 1)
