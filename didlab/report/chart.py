@@ -28,7 +28,8 @@ class Series:
         line: join the points.
         hollow: points as outlines.
         mark: larger points: what the eye should find.
-        kind: colour, dash and shape, by number; its place among the series by default.
+        kind: colour, dash and shape, by number; its place among the series by default; -1 is a broad line in the colour
+            of the text, -2 a thin one: what the others are compared with.
         glyph: `up` or `down`: triangles along a line, the second kind as outlines.
     """
 
@@ -100,7 +101,7 @@ def chart(
         spots = [
             at(u, v) for u, v in zip(_scaled("x", s.x, log, floor), _scaled("y", s.y, log, floor), strict=True)
         ]
-        parts.append(_drawn(s, (i if s.kind is None else s.kind) % KINDS, spots))
+        parts.append(_drawn(s, _kind(s, i), spots))
     parts += [_area_words(a, [at(u, v) for u, v in a.corners]) for a in areas]
     parts.append(f'<text class="cx" x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 8}">{escape(x)}</text>')
     middle = (TOP + HEIGHT - BOTTOM) / 2
@@ -108,7 +109,7 @@ def chart(
         f'<text class="cx" transform="rotate(-90 13 {middle})" x="13" y="{middle}">{escape(y)}</text>'
     )
     legend = "".join(
-        f"<li>{_sample(s, (i if s.kind is None else s.kind) % KINDS)}{escape(s.name)}</li>"
+        f"<li>{_sample(s, _kind(s, i))}{escape(s.name)}</li>"
         for i, s in enumerate(series)
         if s.name
     )
@@ -117,6 +118,11 @@ def chart(
         f'aria-label="{escape(words)}">{"".join(parts)}</svg>'
         f'<figcaption><ul class="legend">{legend}</ul></figcaption></figure>'
     )
+
+
+def _kind(s: Series, place: int) -> int:
+    kind = place if s.kind is None else s.kind
+    return kind if kind < 0 else kind % KINDS
 
 
 def _drawn(s: Series, kind: int, spots: list[tuple[float, float]]) -> str:
