@@ -26,7 +26,7 @@ def regressed(loss: PopulationLoss) -> np.ndarray:
     array([0.5, 0.5])
     """
     s = loss.p + loss.q
-    s = np.where(s > 0, s, s[s > 0].min())  # an outcome that never occurs is asked for nothing: it stays at its reference
+    s = np.where(s > 0, s, s[s > 0].min())  # what never occurs is asked to stay at its reference
     m = loss.r + loss.objective.form.target * (loss.p - loss.q) / s
 
     def at(log_mu: float) -> np.ndarray:
