@@ -195,7 +195,7 @@ def test_gradient_flow_ends_at_the_optimum():
 
 @pytest.mark.parametrize("name", ["sppo", "cal-dpo"])
 def test_outcomes_that_never_occur_share_what_the_regressions_leave(name):
-    """Three outcomes, the last in no pair; the others are asked for +1/2 as often as for -1/2, so that nothing moves."""
+    """Three outcomes, the last in no pair; the others are asked for +1/2 as often as for -1/2: nothing moves."""
     found = optimum(objectives.get(name), reference=[0.0, 0.0, 0.0], weights=[[0, 1, 0], [1, 0, 0], [0, 0, 0]])
     assert found.converged and found.attained is None and "never occur" in found.reason
     np.testing.assert_allclose(np.exp(found.policy), 1 / 3, rtol=1e-6)
