@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .errors import DidlabError, FileError
+from ..errors import DidlabError, FileError
+from .common import FINE
 
 __all__ = ["add"]
 
@@ -29,14 +30,14 @@ def add(commands: Any) -> None:
 
 def _explore(options: argparse.Namespace) -> int:
     try:
-        from .explore import serve
+        from ..explore import serve
     except ModuleNotFoundError as e:
         raise DidlabError(f"the app needs {e.name}: pip install 'didlab[explore]'") from e
     if options.data is not None:
         if not options.data.is_file():
             raise FileError(f"--data {options.data} is not a file; give a table that `didlab score` wrote")
-        from .explore import data
+        from ..explore import data
 
         data.GIVEN = options.data
     serve.serve(options.part or ("data" if options.data else ""), port=options.port, browser=not options.no_browser)
-    return 0
+    return FINE

@@ -1,0 +1,51 @@
+"""The command line. What a command needs is imported when it runs: `didlab replay` starts in a fraction of a second."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import DidlabError
+from . import diagnose, explore, figure, replay, score, show, verify
+from .common import BAD_INPUT, DIFFERS, INTERRUPTED
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0; 1 where a verdict differs from the recorded one, a claim could not be judged or a certificate fails;
+        2 for bad input; 130 when interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        return options.command(options)
+    except DidlabError as e:
+        print(f"didlab: {e}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"didlab: interrupted; {getattr(options, 'interrupted', 'nothing was written')}", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DIFFERS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="didlab", description="Checks the theory of preference optimisation by computer."
+    )
+    parser.add_argument("--version", action="version", version=f"didlab {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (verify, show, replay, figure, score, diagnose, explore):
+        command.add(commands)
+    return parser

@@ -1,0 +1,153 @@
+"""`didlab verify`: judge statements and compare the verdicts with the recorded ones."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ClaimError, FileError
+from .common import DIFFERS, FINE, integer, judging
+from .library import Library
+
+if TYPE_CHECKING:
+    from ..engine.claim import Claim
+
+__all__ = ["add"]
+
+PAPERS = {
+    "did": "Differential Information (arXiv 2505.23761)",
+    "mi": "Many of Your DPOs are Secretly One",
+    "gip": "Common Pitfalls of Margin-based Preference Optimization",
+}
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    verify = commands.add_parser(
+        "verify",
+        help="judge statements",
+        description="Judge statements and compare the verdicts with the recorded ones.",
+        epilog="Exits with 0 if no verdict differs from the recorded one, 1 if one differs or is vacuous, undecided or "
+        "an error, 2 for bad input, 130 when interrupted.",
+    )
+    verify.add_argument(
+        "ids", nargs="*", metavar="ID", help="which statements: ids or patterns such as 'did.thm-3.*' (default: all)"
+    )
+    verify.add_argument(
+        "--paper", metavar="NAME", help="only the statements of one paper (the first part of their ids)"
+    )
+    verify.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as JSON")
+    verify.add_argument("--html", type=Path, metavar="DIR", help="write DIR/index.html, a page that opens from disk")
+    verify.add_argument(
+        "--jobs", type=integer("jobs", 1), metavar="N", help="number of processes (default: one per core)"
+    )
+    verify.add_argument(
+        "--record",
+        action="store_true",
+        help="make the verdicts and certificates of this run the recorded ones (for developers)",
+    )
+    judging(verify)
+    verify.set_defaults(command=_verify)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from ..engine.certificate import write_text
+    from ..engine.run import cores, run
+    from ..report import document, terminal
+    from . import record
+
+    if options.record and options.claims:
+        raise ClaimError(
+            "--record keeps the verdicts of didlab's own statements; it cannot be combined with --claims"
+        )
+    _writable(options.json, options.html)
+    library = Library(options.claims)
+    chosen = library.select(options.ids, options.paper)
+    claims = [c for c in library.claims if c.id in chosen]
+    rest = [e for e in library.entries if e["id"] in chosen]
+    stored = {c.id: s for c in claims if (s := library.stored(c.id)) is not None}
+    if options.record:
+        stored = {c.id: stored[c.id] for c in claims if c.id in stored and record.still(c, stored[c.id])}
+    width = max(len(i) for i in chosen)
+    with _progress(claims, width) as progress:
+        verdicts = run(
+            claims,
+            source=library.source,
+            seed=options.seed,
+            effort=options.effort,
+            jobs=options.jobs or cores(),
+            stored=stored,
+            recorded=library.recorded,
+            progress=progress,
+        )
+    if sys.stdout.isatty():
+        terminal.listing([*verdicts, *rest])
+    elif rest:
+        terminal.write([("", terminal.line(e, width)) for e in rest])
+    verdicts += rest
+    terminal.report(verdicts)
+    made = document.document(verdicts, seed=options.seed, effort=options.effort, versions=document.versions())
+    if options.json:
+        write_text(options.json, document.to_text(made))
+    if options.html:
+        from ..report.page import page
+
+        write_text(
+            options.html / "index.html",
+            page(made, papers=PAPERS, claims_file=str(options.claims) if options.claims else None),
+        )
+    if options.record:
+        record.keep(verdicts)
+    written = [str(p) for p in (options.json, options.html and options.html / "index.html") if p]
+    if written:
+        print(f"\nwrote {' and '.join(written)}")
+    return DIFFERS if document.failures(verdicts) and not (options.record and record.only_changed(verdicts)) else FINE
+
+
+def _writable(json: Path | None, html: Path | None) -> None:
+    """Refuse at once what could not be written at the end."""
+    if json is not None and json.is_dir():
+        raise FileError(f"--json {json} is a folder; give a file")
+    if html is not None and html.exists() and not html.is_dir():
+        raise FileError(f"--html {html} is a file; give a folder")
+    for path in (json, html):
+        if path is None:
+            continue
+        there = next(p for p in (path, *path.absolute().parents) if p.exists())
+        if (there != path and not there.is_dir()) or not os.access(there, os.W_OK):
+            raise FileError(f"cannot write {path}: {there} is not a folder one may write to")
+
+
+@contextlib.contextmanager
+def _progress(claims: Sequence[Claim], width: int) -> Generator[Callable[[dict[str, Any]], None], None, None]:
+    """A bar on a terminal; elsewhere one line for each claim, in the order of the claims, as they become known."""
+    from ..report import terminal
+
+    if sys.stdout.isatty():
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("judging"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[last]}"),
+        )
+        with Progress(*columns, transient=True) as bar:
+            task = bar.add_task("", total=len(claims), last="")
+            yield lambda v: bar.update(task, advance=1, last=f"{v['verdict']}: {v['id']}")
+        return
+    order, known = [c.id for c in claims], {}
+
+    def lines(v: dict[str, Any]) -> None:
+        known[v["id"]] = v
+        while order and order[0] in known:
+            terminal.write([("", terminal.line(known.pop(order.pop(0)), width))])
+            sys.stdout.flush()
+
+    yield lines
