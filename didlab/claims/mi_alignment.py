@@ -30,7 +30,7 @@ class TrueRewards(Gains):
     """Rewards log g that label the data."""
 
     def lift(self, raw: Any, to: Any) -> dict[str, Any]:
-        return {self.reward: to.log(to.number(raw["gain"]))}
+        return {self.reward: self.logs(raw, to)}
 
 
 TRUTH = (Channels("policy", "second", priors=("prior", "other"), zeros="prompts", sizes=SIZES), TrueRewards(sizes=SIZES))

@@ -66,20 +66,21 @@ def expanded(policy: Any, prior: Any, reward: Any, beta: Any, *, sign: int = 1, 
 
 @claim(
     "mi.app-a.stationarity", where="App A", title="The derivative of the Lagrangian and its zero",
-    draws=(*SETTING, Rewards("weight")),
+    draws=(*SETTING, Rewards("weight", "measure")),
     statement=rf"{LAGRANGIAN}, \quad \tfrac{{\partial L}}{{\partial\pi(y|x)}} = r + \tfrac1\beta\log\zeta - \tfrac1\beta\log\pi "
               rf"- \tfrac1\beta + \lambda, \quad \text{{which is 0}} \iff {POINT}",
     reading="the derivative as the tangent of a concave function: at any other positive array L lies below it",
     neighbours={"- 1 / beta dropped": {"drop": True}, "sign of lambda": {"flip": True}, "exponent r / beta": {"inverse": True},
-                "tangent at a hundredth above": {"margin": 1}},
+                "tangent at a hundredth above": {"margin": 1}, "two fifths of the slope": {"part": 2}},
 )
-def stationarity(prior: Any, reward: Any, beta: Any, u: Any, weight: Any, *, drop: bool = False, flip: bool = False,
-                 inverse: bool = False, margin: int = 0) -> Relation:
+def stationarity(prior: Any, reward: Any, beta: Any, u: Any, weight: Any, measure: Any, *, drop: bool = False, flip: bool = False,
+                 inverse: bool = False, margin: int = 0, part: int = 5) -> Relation:
     r, lam, c = reward[..., 0, :], multiplier(u, beta), carrier_of(reward)
-    other, best = c.exp(weight), point(r / beta / beta if inverse else r, prior, beta, -lam if flip else lam)
+    other = point(r, prior, beta, lam) * c.exp(weight - measure)  # any positive array, and often next to the point
+    best = point(r / beta / beta if inverse else r, prior, beta, -lam if flip else lam)
     value, there = (lagrangian(p, r, prior, beta, lam) for p in (other, best))
     by = slope(other, r, prior, beta, lam) + (1 / beta if drop else 0)
-    tangent = value + (by * (best - other)).sum(-1, keepdims=True)
+    tangent = value + part * (by * (best - other)).sum(-1, keepdims=True) / 5
     at_point = slope(best, r, prior, beta, lam) + (1 / beta if drop else 0)
     return both(at_least(100 * (tangent - there), margin) if margin else at_least(tangent, there, "tangent and L"),
                 equal(at_point, 0, "derivative at the displayed point"),

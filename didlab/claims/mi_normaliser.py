@@ -149,7 +149,7 @@ def labels_right(policy: Any, base: Any, power: Any, bonus: Any, malus: Any, *, 
 
 @claim(
     "mi.normaliser.objective", where="3.2 with 4",
-    draws=(Policies("policy", "other", "base", high=30), Rewards("gain"), Integers("power", axes=(1,), low=-2, high=2)),
+    draws=(Policies("policy", "other", high=30), Rewards("base", "gain"), Integers("power", axes=(1,), low=-2, high=2)),
     title="The normaliser does not matter in the problem that the loss comes from",
     statement=r"\zeta = \tfrac{b\,\pi^s}{N_\pi}: \quad \mathbb{E}_\pi\!\left[r - \tfrac1\beta\log\tfrac{\pi}{\zeta}\right] \text{ orders two policies as }"
               r"\mathbb{E}_\pi\!\left[r - \tfrac1\beta\log\tfrac{\pi}{b\,\pi^s}\right] \text{ does}",
@@ -170,7 +170,7 @@ def objective(policy: Any, other: Any, base: Any, power: Any, gain: Any, *, entr
 
 
 @objective.assuming(r"s = 0: \text{ the prior does not contain the policy}",
-                    draws=(Policies("policy", "other", "base", high=30), Rewards("gain"), Integers("power", axes=(1,), low=0, high=0)))
+                    draws=(Policies("policy", "other", high=30), Rewards("base", "gain"), Integers("power", axes=(1,), low=0, high=0)))
 def free(power: Any) -> Relation:
     return equal(power, 0, "power of the policy")
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.relations import Relation, equal, forall, iff
+from ..engine.relations import Relation, equal, forall
 from ..engine.token_pairs import NotNegative, TokenPairs, TokenWeights
 from ..objectives import priors, sparse_po
 from ..objectives.recovered import recovered
 from ..objectives.score import Score
 from ..objectives.token_objective import under_prior
 from ..objectives.token_pair import TokenPair, token_pair
-from .reductions import COMMON, Reduction, check_of, gradients, in_every_notion, recovers
+from .reductions import COMMON, Reduction, check_of, in_every_notion, recovers
 
 __all__: list[str] = []
 
@@ -63,7 +63,7 @@ def net(x: Any, pair: TokenPair) -> Any:
     A prefix of both has one row of logits, where the chosen response keeps it.
     """
     common = pair.shared[..., None]
-    return np.stack([x[..., 0, :, :] - common * x[..., 1, :, :], (1 - common) * x[..., 1, :, :]], -3)
+    return np.stack([x[..., 0, :, :] - common * x[..., 1, :, :], (common - 1) * x[..., 1, :, :]], -3)
 
 
 def jumps(weights: Any, pair: TokenPair) -> Any:
@@ -72,49 +72,43 @@ def jumps(weights: Any, pair: TokenPair) -> Any:
     return net((weights - 1)[..., None] * here, pair)
 
 
-def slopes_agree(left: Any, right: Any, pair: TokenPair, form: str) -> Relation:
-    """One condition for every token at every prefix, or at some of them (the false forms)."""
-    common = pair.shared[..., None, :, None]
-    keep = {"shared": common, "apart": 1 - common}.get(form, 1 + 0 * common)
-    right = right * 101 / 100 if form == "near" else right
-    return forall(equal(keep * left, keep * right, "both sides at every token"))
-
-
-def all_one(weights: Any, pair: TokenPair) -> Relation:
-    """All weights of tokens are 1."""
-    return forall(equal((weights - 1) * pair.present, 0, "weights less 1"))
-
-
 FALSE_FORMS = {
     "at common prefixes alone": dict(form="shared"), "at prefixes of one response alone": dict(form="apart"),
-    "one side off by one per cent": dict(form="near"), "exactly if all weights are 1": dict(form="one"),
-    "never": dict(form="never"),
+    "one side off by one per cent": dict(form="near"), "as if all weights were 1": dict(form="one"),
+    "no difference": dict(form="none"),
 }
-COUNTED = (r"\text{with } n^w, n^l = 1 \text{ for a response that has a next token there, and } n, "
-           r"{0} = 0 \text{ for one that has none, }")
+COUNTED = r"with } n^w, n^l = 1 \text{ for a response that has a next token there and } n, {0} = 0 \text{ for one that has none"
 
 
-def exactly_if(r: Reduction, pair: TokenPair, form: str, condition: Relation, first: Any, alpha: Any, **hyper: Any) -> Relation:
-    """The gradients, the prior held fixed, are those of the loss exactly under the condition."""
-    held, full = gradients(under_prior(r.of.prior(alpha=alpha, **hyper), alpha=alpha, fixed=True),
-                           r.of.own(alpha=alpha, **hyper), pair)
-    condition = {"one": all_one(first, pair), "never": equal(0 * alpha, 1)}.get(form, condition)
-    return iff(forall(equal(held, full, "gradient, the prior fixed")), condition)
+def differ_by(r: Reduction, pair: TokenPair, form: str, left: Any, right: Any, alpha: Any, **hyper: Any) -> Relation:
+    """What the gradient of the margin loses where the prior is held fixed: alpha times left less right, at every token.
+
+    Equal gradients are then equal sides; that both vanish together says little, since they hardly ever do.
+    """
+    held = under_prior(r.of.prior(alpha=alpha, **hyper), alpha=alpha, fixed=True).direction(pair)
+    common = pair.shared[..., None, :, None]
+    keep = {"shared": common, "apart": 1 - common, "none": 0 * common}.get(form, 1 + 0 * common)
+    gap = keep * (left - (right * 101 / 100 if form == "near" else right))
+    gap = alpha[..., None] * gap.reshape(*gap.shape[:-3], 1, -1)
+    return forall(equal(r.of.own(alpha=alpha, **hyper).direction(pair) - held, gap, "what the gradient of the margin loses"))
+
+
+LOSES = r"\text{With the prior held fixed the gradient of the margin loses, at every prefix and token } v, \alpha \text{ times }"
 
 
 @tis_fixed.corrected(
-    r"\text{The gradients are equal exactly if at every prefix, } " + COUNTED.replace("{0}", "w")
-    + r"(w^w - w^l)\,\pi(v)\Big(1 + \log\frac{\pi(v)}{\pi_{ref}(v)} - KL(\pi\,\|\,\pi_{ref})\Big) - (n^w - n^l)\,\pi(v)"
-      r" = (w^w - n^w)[v = y_w] - (w^l - n^l)[v = y_l] \text{ for every token } v",
+    LOSES + r"(w^w - n^w)[v = y_w] - (w^l - n^l)[v = y_l] + (n^w - n^l)\,\pi(v)"
+            r" - (w^w - w^l)\,\pi(v)\Big(1 + \log\frac{\pi(v)}{\pi_{ref}(v)} - KL(\pi\,\|\,\pi_{ref})\Big) \text{, "
+    + COUNTED.replace("{0}", "w") + r": equal exactly where all of it is 0}",
     draws=(AGREE, *TIS.draws[1:]), neighbours=FALSE_FORMS,
 )
 def tis_rows(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, weights: Any, *, form: str = ""):
     pair = token_pair(policy, reference, tokens, lengths)
     here, p = pair.present[..., None], pair.probabilities
     excess = pair.log_policy - pair.log_reference - pair.reverse[..., None] + 1
-    right = net(weights[..., None] * here * p * excess, pair) - net(here * p, pair)
-    condition = slopes_agree(jumps(weights, pair), right, pair, form)
-    return exactly_if(TIS, pair, form, condition, weights, alpha, weights=weights)
+    w = 1 + 0 * weights if form == "one" else weights
+    right = net(w[..., None] * here * p * excess, pair) - net(here * p, pair)
+    return differ_by(TIS, pair, form, jumps(w, pair), right, alpha, weights=weights)
 
 
 # ------------------------------------------------------------------------------------------------------- SparsePO
@@ -161,23 +155,22 @@ sparse_value.corrected(RESTORED + r"\text{the losses are equal}", neighbours=FAL
 sparse_gradient.corrected(
     RESTORED + r"\text{the gradients are equal}", neighbours=FALSE)(check_of(PUBLISHED, "gradient"))
 
-ROWS = (r"\text{the gradients are equal exactly if at every prefix, } " + COUNTED.replace("{0}", r"\mu")
-        + r"(\mu_1^w - \mu_1^l - n^w + n^l)\,\pi(v) - (\mu_2^w - \mu_2^l)(\pi(v) - \pi_{ref}(v))"
-          r" = (\mu_1^w - n^w)[v = y_w] - (\mu_1^l - n^l)[v = y_l] \text{ for every token } v")
+ROWS = (LOSES + r"(\mu_1^w - n^w)[v = y_w] - (\mu_1^l - n^l)[v = y_l] - (\mu_1^w - \mu_1^l - n^w + n^l)\,\pi(v)"
+        r" + (\mu_2^w - \mu_2^l)(\pi(v) - \pi_{ref}(v)) \text{, " + COUNTED.replace("{0}", r"\mu")
+        + r": equal exactly where all of it is 0}")
 
 
 def sparse_rows(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: Any, reward_mask: Any,
                 divergence_mask: Any, *, form: str = ""):
     pair = token_pair(policy, reference, tokens, lengths)
     here, p = pair.present[..., None], pair.probabilities
-    gap = pair.forward_slope
-    right = net((reward_mask[..., None] - 1) * here * p - divergence_mask[..., None] * here * gap, pair)
-    condition = slopes_agree(jumps(reward_mask, pair), right, pair, form)
-    return exactly_if(PUBLISHED, pair, form, condition, reward_mask, alpha,
-                      reward_mask=reward_mask, divergence_mask=divergence_mask)
+    mask = 1 + 0 * reward_mask if form == "one" else reward_mask
+    right = net((mask[..., None] - 1) * here * p - divergence_mask[..., None] * here * pair.forward_slope, pair)
+    return differ_by(PUBLISHED, pair, form, jumps(mask, pair), right, alpha, reward_mask=reward_mask,
+                     divergence_mask=divergence_mask)
 
 
 MASKED = {name.replace("weights", "reward masks"): change for name, change in FALSE_FORMS.items()}
 NEAR = (TokenPairs(longest=2, agree=0.3), ALPHA, MASKS)
 sparse_fixed.corrected(RESTORED + ROWS, draws=NEAR, neighbours=MASKED)(sparse_rows)
-published_fixed.corrected(ROWS.replace("the grad", "The grad"), draws=NEAR, neighbours=MASKED)(sparse_rows)
+published_fixed.corrected(ROWS, draws=NEAR, neighbours=MASKED)(sparse_rows)

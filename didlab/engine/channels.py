@@ -34,7 +34,7 @@ class Channels(Kind):
                  zeros: bool | str = True, sizes: tuple[int, ...] = PROMPTS,
                  responses: tuple[int, ...] = RESPONSES) -> None:
         low = 0 if zeros is True else 1
-        self.prompts, self.policies, self.priors = prompts, policies, priors
+        self.prompts, self.policies, self.priors, self.zeros = prompts, policies, priors, zeros is True
         own = (Field(prompts, ("X",), low=0 if zeros else 1),) if prompts else ()
         tables = tuple(Field(name, ("X", "K"), low=low) for name in policies)
         self.fields = (*own, *tables, *(Field(name, ("K",), low=low) for name in priors))
@@ -59,8 +59,24 @@ class Channels(Kind):
                 names = np.where(names.reshape(n, rows)[:, 0] == "ordinary", "ordinary", names.reshape(n, rows)[:, 0])
             label = np.where(label == "ordinary", names, label)
             raw[f.name] = np.minimum(table, f.high)
+        self._rival(rng, raw, label, earlier)
         self._copy(rng, raw, label, x, k)
         return raw, label
+
+    def _rival(self, rng: Rng, raw: Raw, label: np.ndarray, earlier: list[np.ndarray]) -> None:
+        """A conditional policy that is one drawn before it, with or without its last response, or next to that one."""
+        n = len(label)
+        for i, name in enumerate(self.policies):
+            table = raw[name]
+            for old in [e for e in earlier + [raw[x] for x in self.policies[:i]] if e.shape == table.shape]:
+                rows, how = np.flatnonzero(rng.random(n) < 0.2), rng.integers(0, 4, n)
+                table[rows] = old[rows]
+                if self.zeros:
+                    table[rows[how[rows] == 0], :, -1] = 0
+                beside = rows[how[rows] == 1]
+                at = tuple(rng.integers(0, size, len(beside)) for size in table.shape[1:])
+                table[(beside, *at)] = np.clip(table[(beside, *at)] + rng.choice([-1, 1], len(beside)), 1, weights.HIGH)
+                label[rows] = np.where(label[rows] == "ordinary", "a policy drawn before, or next to it", label[rows])
 
     def _shape_rows(self, rng: Rng, table: np.ndarray, label: np.ndarray, low: int) -> np.ndarray:
         """Hard classes of a conditional policy, filled in place."""
@@ -118,7 +134,7 @@ class Channels(Kind):
 
 
 class Gains(Kind):
-    r"""Rewards :math:`r = \tfrac1\beta \log g` with integer weights g, so that :math:`e^{\beta r} = g` is exact.
+    r"""Rewards :math:`r = \tfrac1\beta \log g` with rational g, so that :math:`e^{\beta r} = g` is exact.
 
     They are real numbers of any sign; ties, rewards that do not depend on the response, copies of a response and
     rewards that differ in one response only are drawn on purpose.
@@ -127,7 +143,7 @@ class Gains(Kind):
     def __init__(self, reward: str = "reward", beta: str = "beta", *, sizes: tuple[int, ...] = PROMPTS,
                  responses: tuple[int, ...] = RESPONSES) -> None:
         self.reward, self.beta = reward, beta
-        self.fields = (Field("gain", ("X", "K")), Field(beta, (2,)))
+        self.fields = (Field("gain", ("X", "K")), Field("unit", (1,)), Field(beta, (2,)))
         self.sizes = {"X": sizes, "K": responses}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
@@ -141,18 +157,27 @@ class Gains(Kind):
         g[which == 2, :, -1] = g[which == 2, :, 0]
         g[which == 3] = 1 + 8 * (np.arange(k) == rng.integers(0, k, (n, x, 1)))[which == 3]
         raw, _ = Numbers(self.beta).draw(rng, n, shape, [])
-        return {"gain": g, **raw}, names[which]
+        return {"gain": g, "unit": units(rng, (n, 1)), **raw}, names[which]
+
+    def logs(self, raw: Raw, to: Lift) -> Any:
+        """The rewards in units of 1 / beta."""
+        return to.log(to.number(raw["gain"])) - to.log(to.number(raw["unit"]))[..., None]
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         beta = Numbers(self.beta).lift(raw, to)[self.beta]
-        return {self.beta: beta, self.reward: to.log(to.number(raw["gain"])) / beta[..., None]}
+        return {self.beta: beta, self.reward: self.logs(raw, to) / beta[..., None]}
+
+
+def units(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    """What rewards are measured from: 1, which makes none of them negative, or more."""
+    return np.where(rng.random((shape[0], 1)) < 0.4, 1, rng.integers(1, weights.HIGH + 1, shape))
 
 
 class FixedPoints(Kind):
     r"""A policy that the alternation of best prior and best policy leaves as it is, with the rewards that make it so.
 
-    With the marginal m of the drawn rows, :math:`e^{\beta r} = \pi(y|x)/m(y)`. In part of the draws nobody gives the
-    last response: its rewards are then free, and their mean excess
+    With the marginal m of the drawn rows, :math:`e^{\beta r} = \pi(y|x)/m(y)`, up to a factor for each prompt. In part
+    of the draws nobody gives the last response: its rewards are then free, and their mean excess
     :math:`\sum_x \rho(x)\,e^{\beta r(x,y)}/Z(x)` is drawn below, at and, where `beyond`, above 1. Full support where
     `used`.
 
@@ -164,6 +189,7 @@ class FixedPoints(Kind):
         self.beyond, self.used = beyond, used
         self.inner = Channels("policy", zeros=False, sizes=sizes, responses=responses)
         self.fields = (*self.inner.fields, Field("offer", ("X",), high=99), Field("excess", (2,)), Field("beta", (2,)),
+                       Field("unit", ("X",)),
                        Field("unused", (1,), low=0, high=0 if used else 1, simplest=0, continuous=False))
         self.sizes = {"X": sizes, "K": responses}
 
@@ -173,6 +199,7 @@ class FixedPoints(Kind):
         raw["excess"] = self._inside(Numbers("excess").draw(rng, n, shape, [])[0]["excess"])
         raw["excess"][rng.random(n) < 0.2] = 1
         raw["beta"] = Numbers("beta").draw(rng, n, shape, [])[0]["beta"]
+        raw["unit"] = units(rng, (n, shape["X"]))
         raw["unused"] = rng.integers(0, 1 if self.used else 2, (n, 1))
         return raw, np.where(raw["unused"][:, 0] > 0, "unused response", label).astype(object)
 
@@ -196,6 +223,6 @@ class FixedPoints(Kind):
         offer = to.number(raw["offer"])
         share = to.ratio(raw["excess"])
         free = (share * offer / (rho * offer).sum(-1, keepdims=True))[..., None]
-        gain = np.where(none, free, used / np.where(none, 1 + 0 * m, m))
+        gain = np.where(none, free, used / np.where(none, 1 + 0 * m, m)) / to.number(raw["unit"])[..., None]
         beta = Numbers("beta").lift(raw, to)["beta"]
         return {"prompts": rho, "policy": used, "beta": beta, "reward": to.log(gain) / beta[..., None]}
