@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import is_tensor, number
-from ..carriers import carrier_of
+from ..carriers import Floats, carrier_of
 from ..errors import ArgumentError
 from ..objectives import Objective
 from ..sequences import linear
@@ -186,7 +186,7 @@ class PairStep:
         number("size", size)
         s, u = self.spread(sequences)
         c, u = carrier_of(s), size * u
-        if not hasattr(c, "xp"):
+        if not isinstance(c, Floats):
             return -c.log((s * c.exp(u)).sum(-1))
         u = u + 0 * s
         small = c.where(abs(u) <= 1, u, 0 * u)

@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Any
 
-from ..carriers import carrier_of
+from ..carriers import Floats, carrier_of
 from .links import LINKS, link
 
 __all__ = ["Form", "log_odds"]
@@ -33,11 +33,11 @@ def log_odds(v: Any, order: int = 0) -> Any:
     np.float64(0.0)
     """
     c = carrier_of(v)
-    if not hasattr(c, "xp"):
+    if not isinstance(c, Floats):
         p = c.exp(v)
         return v - c.log(1 - p) if order == 0 else (1 / (1 - p) if order == 1 else p / (1 - p) ** 2)
     v = c.minimum(v, 0 * v - float(c.xp.finfo(v.dtype).tiny) ** 0.5)
-    rest = -c.xp.expm1(v)
+    rest = -c.expm1(v)
     if order == 0:
         near = v > -0.6931471805599453
         return v - c.where(near, c.log(c.where(near, rest, 0 * v + 0.5)), c.log1p(-c.exp(c.where(near, 0 * v - 1, v))))
