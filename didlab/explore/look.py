@@ -48,8 +48,8 @@ def header(part: str) -> str:
         for p, (name, _) in PARTS.items()
     )
     return (
-        f'<header class="didlab-top"><nav aria-label="Parts of the app"><span class="brand">didlab</span><ul>{items}</ul>'
-        f'</nav><h1>{escape(title)}</h1><p class="lead">{escape(words)}</p></header>'
+        '<header class="didlab-top"><nav aria-label="Parts of the app"><span class="brand">didlab</span>'
+        f"<ul>{items}</ul></nav><h1>{escape(title)}</h1><p class=\"lead\">{escape(words)}</p></header>"
     )
 
 
@@ -87,7 +87,8 @@ def shown(view: View, problems: Sequence[str] = ()) -> str:
         "</code></pre></details>"
     )
     return (
-        f'<main class="didlab-view">{message(problems)}{notes(view)}<h2 class="sr">What it looks like</h2><section class="pictures">{pictures}</section>'
+        f'<main class="didlab-view">{message(problems)}{notes(view)}'
+        f'<h2 class="sr">What it looks like</h2><section class="pictures">{pictures}</section>'
         f"{table}{python}</main>"
     )
 

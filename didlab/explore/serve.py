@@ -68,6 +68,7 @@ def _listen(port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, candidate))
+            listening.listen()  # whoever reads the address may ask at once
             return listening
         except OSError:
             listening.close()

@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["columns"]
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 560, 190, 46, 12, 38
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 420, 190, 46, 12, 38
 GROUPED = 48  # columns in all, up to which each is drawn by itself
 
 
@@ -49,7 +49,7 @@ def columns(series: Mapping[str, np.ndarray], *, words: str, y: str = "probabili
                 f"V{h:.1f}H{x:.1f}" for h, x in zip(heights, xs[1:], strict=True)
             )
             parts.append(f'<path class="l{i % 6} d{i % 6}" d="{path}"/>')
-    shown = range(1, k + 1) if k <= 20 else np.unique(np.linspace(1, k, 9).astype(int))
+    shown = range(1, k + 1) if k <= 16 else np.unique(np.linspace(1, k, 9).astype(int))
     parts += [
         f'<text class="cx" x="{LEFT + (j - 0.5) * slot:.1f}" y="{low + 15}">{j}</text>' for j in shown
     ]
