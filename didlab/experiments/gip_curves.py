@@ -9,7 +9,8 @@ import numpy as np
 
 from ..objectives import Objective, get
 from ..plots import draw_band, finish_steps
-from .gip_training import EDITS, EVERY, OWN, SAMPLES, STEPS, Curves, World, train
+from .gip_training import EVERY, STEPS, Curves, train
+from .gip_world import EDITS, OWN, SAMPLES, World
 from .output import Output
 
 __all__ = [

@@ -19,7 +19,8 @@ from .gip_curves import (
     train_all,
     write_table,
 )
-from .gip_training import BATCH, DIMENSION, HELD_OUT, SAMPLES, STEPS, VOCABULARY
+from .gip_training import BATCH, HELD_OUT, STEPS
+from .gip_world import DIMENSION, SAMPLES, VOCABULARY
 from .output import Output
 
 __all__ = ["make_1", "make_2", "make_7"]

@@ -8,7 +8,8 @@ import torch
 
 from didlab import experiments
 from didlab.experiments import gip_curves, gip_training
-from didlab.experiments.gip_training import EDITS, OWN, SAMPLES, World, likelihoods, train
+from didlab.experiments.gip_training import train
+from didlab.experiments.gip_world import EDITS, LONGEST, OWN, SAMPLES, World, likelihoods
 from didlab.objectives import get
 
 WORLD = World.of((100, 101))
@@ -20,7 +21,7 @@ def test_pairs_are_what_they_say(kind):
     chosen, rejected = batch.tokens[:, :200], batch.tokens[:, 200:]
     ended = batch.tokens == 0
     # a response counts up to and with its first token 0
-    assert (batch.lengths == np.where(ended.any(-1), ended.argmax(-1) + 1, gip_training.LONGEST)).all()
+    assert (batch.lengths == np.where(ended.any(-1), ended.argmax(-1) + 1, LONGEST)).all()
     assert (batch.counts.sum(-1) == batch.lengths).all()
     np.testing.assert_array_equal(batch.hidden[:, :200, 0], batch.hidden[:, 200:, 0])  # one prompt for both
     if kind == EDITS:
