@@ -10,8 +10,7 @@ function save(name, type, content) {
   setTimeout(() => URL.revokeObjectURL(a.href), 1000);
 }
 
-// The drawing with its style written into it, so that it stands alone.
-function alone(svg) {
+function styled(svg) {
   const copy = svg.cloneNode(true);
   const from = [svg, ...svg.querySelectorAll("*")];
   const to = [copy, ...copy.querySelectorAll("*")];
@@ -19,7 +18,19 @@ function alone(svg) {
     const style = getComputedStyle(element);
     for (const property of KEPT) to[i].style.setProperty(property, style.getPropertyValue(property));
   });
-  const { width, height } = svg.viewBox.baseVal;
+  return copy;
+}
+
+// The drawing and its legend with their style written into them, so that they stand alone.
+function alone(svg) {
+  const copy = styled(svg);
+  const width = svg.viewBox.baseVal.width;
+  let height = svg.viewBox.baseVal.height;
+  for (const item of svg.closest("figure")?.querySelectorAll(".legend li") ?? []) {
+    copy.append(...named(item, height));
+    height += 18;
+  }
+  copy.setAttribute("viewBox", `0 0 ${width} ${height}`);
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   copy.setAttribute("width", width);
   copy.setAttribute("height", height);
@@ -29,6 +40,24 @@ function alone(svg) {
   ground.setAttribute("fill", getComputedStyle(document.documentElement).getPropertyValue("--card") || "white");
   copy.prepend(ground);
   return { text: new XMLSerializer().serializeToString(copy), width, height };
+}
+
+// One line of the legend: its sample, and its words.
+function named(item, top) {
+  const made = (name, attributes) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  };
+  const drawn = item.querySelector("svg");
+  const sample = drawn ? styled(drawn) : made("rect", { width: 9, height: 9, rx: 2,
+    fill: getComputedStyle(item.querySelector(".key")).backgroundColor });
+  sample.setAttribute("x", 52);
+  sample.setAttribute("y", top + 2);
+  const words = made("text", { x: drawn ? 84 : 70, y: top + 12, "font-size": 11, "font-family": "system-ui, sans-serif",
+    fill: getComputedStyle(item).color });
+  words.textContent = item.textContent;
+  return [sample, words];
 }
 
 function png({ text, width, height }, done) {

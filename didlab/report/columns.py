@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["columns"]
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 420, 190, 46, 12, 38
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 420, 190, 58, 12, 38
 GROUPED = 48  # columns in all, up to which each is drawn by itself
 
 
