@@ -1,0 +1,69 @@
+"""The tables of a diagnosis: every measurement with its interval, what it shows and what it does not."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from .diagnosis import by_layer, number
+
+if TYPE_CHECKING:
+    from ..diagnose import Diagnosis, Entry
+
+__all__ = ["tables"]
+
+FAMILIES = {
+    "displacement": "Where the likelihood went",
+    "margin": "The margin",
+    "movement": "Which way each pair moved",
+    "order": "Order",
+    "calibration": "Calibration",
+    "power-law": "The power law",
+    "loss": "The loss",
+    "entropy": "Entropy",
+    "did": "The DID",
+    "gradients": "Gradients",
+    "divergence": "Divergence",
+}
+
+
+def tables(d: Diagnosis) -> str:
+    """A table for each family of measurements, and the gradients by layer, as HTML."""
+    out: list[str] = []
+    for family, title in FAMILIES.items():
+        rows = [e for e in d.entries if e.name.split(".")[0] == family]
+        if rows:
+            body = "".join(_row(e) for e in rows)
+            out.append(
+                f'<h2>{escape(title)}</h2><table class="measured"><thead><tr><th scope="col">measurement</th>'
+                '<th scope="col">estimate</th><th scope="col">95 % interval</th><th scope="col">n</th></tr></thead>'
+                f"<tbody>{body}</tbody></table>"
+            )
+    return "".join(out) + _layers(d)
+
+
+def _layers(d: Diagnosis) -> str:
+    """The gradients by layer, as the terminal shows them."""
+    if not d.layers:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{wl:.4g}</td><td>{cosine:+.3f}</td></tr>'
+        for name, wl, cosine in by_layer(d)
+    )
+    return (
+        '<h2>Gradients by layer</h2><table class="measured"><thead><tr><th scope="col">layer</th>'
+        f'<th scope="col">inner product</th><th scope="col">cosine</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _row(e: Entry) -> str:
+    low, high = (number(v, e.unit) for v in e.interval)
+    unit = "" if e.unit in ("share", "") else f" {e.unit}"
+    words = (("Shows", e.shows), ("Limits", e.cannot), ("Caution", e.caution))
+    said = " ".join(f"<span>{word}: {escape(text)}.</span>" for word, text in words if text)
+    claims = f"<span>Bears on {escape(', '.join(e.claims))}.</span>" if e.claims else ""
+    return (
+        f'<tr><th scope="row">{escape(e.title)}<div class="fine">{said} {claims}</div></th>'
+        f'<td data-measure="{escape(e.name)}">{number(e.value, e.unit)}{escape(unit)}</td>'
+        f"<td>{low} to {high}</td><td>{e.count:,}</td></tr>"
+    )
