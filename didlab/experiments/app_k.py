@@ -11,7 +11,7 @@ from ..did import did_distribution, did_entropy, log_ratio
 from ..dynamics import Problem, Protocol, pair_problem, simulate
 from ..information import entropy
 from ..objectives import get
-from ..plots import muted, style
+from ..plots import draw_zero, muted, style
 from ..policies import log_probabilities, probabilities, sample, temper
 from .output import Output
 
@@ -25,13 +25,11 @@ CASES = ("tempered (τ = 4)", "perturbed")
 
 
 def _policies(case: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Reference and policy of one prompt: the reference at temperature 4, or the reference with N(0, 1) added to "
-    "its logits."""
+    """Reference and policy of one prompt: the reference at temperature 4, or with N(0, 1) added to its logits."""
     rng = np.random.default_rng([seed, 77])
     ref = rng.normal(size=SIZE)
-    return log_probabilities(ref), temper(ref, 4.0) if case == CASES[0] else log_probabilities(
-        ref + rng.normal(size=SIZE)
-    )
+    policy = temper(ref, 4.0) if case == CASES[0] else log_probabilities(ref + rng.normal(size=SIZE))
+    return log_probabilities(ref), policy
 
 
 def monte_carlo(policy: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -214,28 +212,18 @@ def _draw(out: Output, sampled: Any, trained: Any) -> None:
                 )
             names = list(trained[case])
             place = np.arange(len(names)) + 0.16 * (m - 0.5) * 2
-            low, middle, high = np.array([np.quantile(trained[case][n]["error"], (0.1, 0.5, 0.9)) for n in names]).T
-            axes[1, 0].errorbar(
-                place,
-                middle,
-                (middle - low, high - middle),
-                fmt=mark,
-                color=look["color"],
-                capsize=2,
-                markersize=5,
-                label=case,
-            )
-            low, middle, high = np.array([_quantiles(trained[case][n]["accuracy"], (0.1, 0.5, 0.9)) for n in names]).T
-            axes[1, 1].errorbar(
-                place,
-                middle,
-                (middle - low, high - middle),
-                fmt=mark,
-                color=look["color"],
-                capsize=2,
-                markersize=5,
-                label=case,
-            )
+            for axis, what in ((axes[1, 0], "error"), (axes[1, 1], "accuracy")):
+                low, middle, high = np.array([_quantiles(trained[case][n][what], (0.1, 0.5, 0.9)) for n in names]).T
+                axis.errorbar(
+                    place,
+                    middle,
+                    (middle - low, high - middle),
+                    fmt=mark,
+                    color=look["color"],
+                    capsize=2,
+                    markersize=5,
+                    label=case,
+                )
         for axis, title, label in (
             (axes[0, 0], "Monte-Carlo entropy of π", "standard deviation (nats)"),
             (axes[0, 1], r"Z from $1/\pi_{ref}(y)$, $y \sim \pi$", "standard deviation / Z"),
@@ -260,10 +248,9 @@ def _draw(out: Output, sampled: Any, trained: Any) -> None:
             axis.set_xlabel("pairs in the data set")
             axis.set_ylabel(label)
             axis.set_title(title)
-        axes[1, 0].axhline(0.0, color="#222222", linewidth=0.8)
+        draw_zero(axes[1, 0])
         axes[1, 0].legend(fontsize=7)
         out.image(figure)
-        plt.close(figure)
 
 
 def _caption(out: Output, sampled: Any, trained: Any) -> None:

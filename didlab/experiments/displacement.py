@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dynamics import Problem, Protocol, dpo_pg, pair_problem, simulate, synthetic_problem
 from ..objectives import get
-from ..plots import draw_band, finish_steps, muted, style
+from ..plots import draw_band, draw_zero, finish_steps, muted, style
 from ..policies import log_probabilities
 from .output import Output
 from .sweep import SEEDS
@@ -112,12 +112,11 @@ def _draw(out: Output, found: dict[str, np.ndarray], steps: np.ndarray) -> None:
                     finish_steps(axis, title, "", log=False)
                     axis.set_xlabel("training step" if measured == 2 else "")
                     if measured < 2:
-                        axis.axhline(0.0, color="#222222", linewidth=0.8)
+                        draw_zero(axis)
             for n, label in enumerate(("change of E log π (nats)", "change of E log π (nats)", "nats")):
                 axes[n, 0].set_ylabel(label)
             axes[0, 1].legend(loc="lower left")
         out.image(figure)
-        plt.close(figure)
 
 
 def _caption(out: Output, found: dict[str, np.ndarray]) -> None:

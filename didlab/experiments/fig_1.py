@@ -10,6 +10,7 @@ import numpy as np
 from ..did import did_distribution
 from ..objectives import get
 from ..plots import draw_band, draw_level, finish_steps, look, muted, style, thin
+from ..plots.style import GREY, INK
 from .grids import TEMPERATURES, printed_configurations
 from .judge import OTHERS, judge, lowest, symbol_readings
 from .output import Output
@@ -65,7 +66,6 @@ def make_left(out: Output) -> None:
         left.legend(ncol=2)
         _dots(right, ends)
         out.image(figure)
-        plt.close(figure)
     fresh = max(v for name, d in ends.items() if "fixed" not in name for v in d["20,000 steps"].values())
     early = max(v for name, d in ends.items() if "fixed" not in name for v in d["5,000 steps"].values())
     fixed = ends["fixed data set of 10,000 pairs"]["20,000 steps"].values()
@@ -116,8 +116,7 @@ def _dots(axis: Any, ends: dict[str, Any]) -> None:
 
 
 def make_right(out: Output) -> None:
-    """JS from the target to the policy for the five objectives at temperature 4, the best hyper-parameters by two "
-    "rules."""
+    """JS from the target to the policy for five objectives at temperature 4, the best hyper-parameters by two rules."""
     configurations = [c for c in printed_configurations() if c.name != "log-pi"]
     problems, run = run_sweep(out, "base", configurations, (4.0,), BASE)
     first = int(run.steps.searchsorted(5000)) + 1
@@ -171,7 +170,7 @@ def _draw_right(out: Output, run: Any, facts: dict[str, Any]) -> None:
             if name != "dpo" and fact["exact optimum, median"] is not None:
                 draw_level(left, fact["exact optimum, median"], look(name))
         finish_steps(left, "best hyper-parameters by the minimum", "JS[π* ‖ π] (nats)")
-        left.axvline(5000, color="#767676", linewidth=0.8, linestyle=":")
+        left.axvline(5000, color=GREY, linewidth=0.8, linestyle=":")
         left.set_ylim(bottom=2e-6)
         left.legend(loc="lower left", fontsize=7.5)
         rows = [
@@ -200,10 +199,10 @@ def _draw_right(out: Output, run: Any, facts: dict[str, Any]) -> None:
         for marker, fill, text in (
             ("v", "white", "minimum in 5,000 steps"),
             ("o", "white", "at 5,000 steps"),
-            ("o", "#222222", "at 20,000 steps"),
-            ("|", "#222222", "exact optimum"),
+            ("o", INK, "at 20,000 steps"),
+            ("|", INK, "exact optimum"),
         ):
-            right.plot([], [], marker, color="#222222", markerfacecolor=fill, linestyle="none", label=text)
+            right.plot([], [], marker, color=INK, markerfacecolor=fill, linestyle="none", label=text)
         right.set_yticks(
             range(len(rows)),
             [f"{SHOWN[n].split(',')[0]}\n{facts[f'{n}, by {by}']['hyper']}" for n, by in rows],
@@ -215,7 +214,6 @@ def _draw_right(out: Output, run: Any, facts: dict[str, Any]) -> None:
         right.legend(loc="lower left", fontsize=7)
         right.set_title("by minimum and by final value")
         out.image(figure)
-        plt.close(figure)
 
 
 def _write_right(out: Output, run: Any, facts: dict[str, Any], found: dict[Any, Any], first: int) -> None:

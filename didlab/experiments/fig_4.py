@@ -9,6 +9,7 @@ import numpy as np
 from ..did import did_distribution
 from ..information import entropy
 from ..plots import style
+from ..plots.style import INK
 from ..policies import log_probabilities, probabilities, temper
 from .output import Output
 
@@ -29,8 +30,7 @@ def reference() -> np.ndarray:
 
 
 def policies() -> dict[str, tuple[np.ndarray, float]]:
-    """The reinforced and the smoothed policy: the reference at another temperature where it is not about 0, "
-    "unchanged ratio elsewhere."""
+    """The reinforced and the smoothed policy: the reference at other temperatures, and the temperatures."""
     ref = reference()
     out = {}
     for name, tau in (("reinforcement", 0.4), ("smoothing", 2.5)):
@@ -82,7 +82,7 @@ def make(out: Output) -> None:
                 linewidth=0,
                 label=r"$\pi < \pi_{ref}$",
             )
-            axis.plot(GRID, r, color="#222222", linewidth=1.6, label=r"$\pi_{ref}$")
+            axis.plot(GRID, r, color=INK, linewidth=1.6, label=r"$\pi_{ref}$")
             axis.plot(GRID, p, color="#7b3294", linewidth=2.0, linestyle=(0, (5, 1.5)), label="π")
             axis.plot(
                 GRID,
@@ -112,7 +112,6 @@ def make(out: Output) -> None:
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncol=6, fontsize=7.5)
         out.image(figure)
-        plt.close(figure)
     out.table("", ("panel", "outcome", "reference", "policy", "did", "did_restricted"), rows)
     high, low = facts["smoothing"], facts["reinforcement"]
     out.caption(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dynamics import Protocol, Run, simulate, synthetic_problem
 from ..plots import draw_band, draw_level, finish_steps, look, style, thin
+from ..plots.style import GREY
 from .grids import TEMPERATURES, printed_configurations
 from .judge import OTHERS, judge, lowest, symbol_readings
 from .output import Output
@@ -115,7 +116,7 @@ def _draw(out: Output, base: Run, configurations: Any, first: int, levels: Any, 
                 draw_band(axis, base.steps[at], js[:, best.index][:, at], look(name), SHOWN[name])
                 if name != "dpo" and np.isfinite(levels[t, name]):
                     draw_level(axis, levels[t, name], look(name))
-            axis.axvline(5000, color="#767676", linewidth=0.8, linestyle=":")
+            axis.axvline(5000, color=GREY, linewidth=0.8, linestyle=":")
             finish_steps(axis, f"τ = {t:g}, 16 seeds", "JS[π* ‖ π] (nats)" if m % 3 == 0 else "")
         axis = axes.flat[-1]
         at = thin(printed.steps)
@@ -127,7 +128,6 @@ def _draw(out: Output, base: Run, configurations: Any, first: int, levels: Any, 
         handles, labels = axes.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncol=5)
         out.image(figure)
-        plt.close(figure)
 
 
 def _caption(out: Output, found: dict[str, Any], levels: Any) -> None:

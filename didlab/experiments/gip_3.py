@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plots import draw_band, finish_steps, style
-from ..plots.style import INK
+from ..plots import CHOSEN, REJECTED, draw_band, draw_zero, finish_steps, style
 from .output import Output
 from .transformer.picture import MAIN, change, look_up, picture, steps, token_change
 from .transformer.protocol import PROTOCOL, Protocol
@@ -20,10 +19,7 @@ __all__ = ["SEEDS", "SHOWN", "make"]
 
 SEEDS = PROTOCOL.seeds[:6]
 SHOWN = [s.name for s in PROTOCOL.settings if not s.exchanged]
-LOOKS = {
-    "chosen": {"color": "#0072b2", "linestyle": "-", "linewidth": 1.8},
-    "rejected": {"color": "#d55e00", "linestyle": (0, (5, 1.5)), "linewidth": 1.8},
-}
+LOOKS = {"chosen": CHOSEN, "rejected": REJECTED}
 MARKS = dict(zip(STYLES, ("o", "s", "D"), strict=True))
 SHADES = dict(zip(STYLES, ("#009e73", "#0072b2", "#000000"), strict=True))
 FIGURE_3 = (
@@ -96,10 +92,9 @@ def _draw(out: Output, runs: Runs, others: Runs, protocol: Protocol) -> None:
         for axis, kind in zip((grid["a"], grid["b"], grid["c"]), STYLES, strict=True):
             for side, name in enumerate(LOOKS):
                 draw_band(axis, steps(protocol), _changes(runs, MAIN, kind, side), LOOKS[name], name)
-            axis.axhline(0, color=INK, linewidth=0.8)
+            draw_zero(axis)
             label = "change of log π(y|x) (nats)" if kind == STYLES[0] else ""
-            finish_steps(axis, f"{kind}, fine-tuned on this style", label, log=False)
-            axis.xaxis.set_major_formatter("{x:g}")
+            finish_steps(axis, f"{kind}, fine-tuned on this style", label, log=False, thousands=False)
         tops = [grid[letter].get_ylim() for letter in "abc"]
         for letter in "abc":
             grid[letter].set_ylim(min(low for low, _ in tops), max(high for _, high in tops))
@@ -108,7 +103,6 @@ def _draw(out: Output, runs: Runs, others: Runs, protocol: Protocol) -> None:
         _tokens(grid["e"], runs)
         _objectives(grid["f"], others)
         out.image(figure)
-        plt.close(figure)
 
 
 def _settings(axis: Any, runs: Runs) -> None:
@@ -122,7 +116,7 @@ def _settings(axis: Any, runs: Runs) -> None:
                 color=SHADES[kind], label=kind if m == 0 else None,
             )  # fmt: skip
             axis.plot([x - 0.09, x + 0.09], [np.median(y)] * 2, color=SHADES[kind], linewidth=2.2)
-    axis.axhline(0, color=INK, linewidth=0.8)
+    draw_zero(axis)
     axis.set_yscale("symlog", linthresh=0.1)
     axis.set_xticks(range(len(SHOWN)), [s.replace(" ", "\n") for s in SHOWN])
     axis.set_title("chosen responses at the end of DPO, by how the model was fine-tuned")
@@ -138,7 +132,7 @@ def _tokens(axis: Any, runs: Runs) -> None:
     for m, setting in enumerate(SHOWN):
         y = np.median([token_change(r, setting, STYLES[-1]) for r in runs.values()], axis=0)
         axis.bar(np.arange(3) + width * (m - 2), y, width, color=shades[m], label=setting)
-    axis.axhline(0, color=INK, linewidth=0.8)
+    draw_zero(axis)
     axis.set_xticks(range(3), [f"{p} the\ndiffering token" for p in parts])
     axis.set_title("long suffix: where it changes")
     axis.set_ylabel("change (nats)")
@@ -154,7 +148,7 @@ def _objectives(axis: Any, others: Runs) -> None:
             color = LOOKS[response]["color"]
             axis.plot([k + 0.2 * side] * 2, [low, high], color=color, linewidth=1.4)
             axis.plot([k + 0.2 * side], [middle], marker="os"[side], color=color, markersize=4.5)
-    axis.axhline(0, color=INK, linewidth=0.8)
+    draw_zero(axis)
     axis.set_xticks(range(len(OBJECTIVES)), list(OBJECTIVES), rotation=55, ha="right", fontsize=7)
     axis.set_title("other losses, short suffix")
     axis.set_ylabel("change (nats)")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plots import draw_band, finish_steps, muted, style
+from ..plots import draw_band, draw_zero, finish_steps, muted, style
 from ..plots.style import INK
 from .gip_3 import SEEDS, SHOWN
 from .output import Output
@@ -83,9 +83,9 @@ def _draw(out: Output, runs: Runs, protocol: Protocol) -> None:
             axis = grid[letter]
             for k, kind in enumerate(STYLES):
                 draw_band(axis, steps(protocol), _cosines(runs, setting, kind), muted(k + (k == 2)), kind)
-            axis.axhline(0, color=INK, linewidth=0.8)
-            finish_steps(axis, setting, "cosine of ∇ log π(y_w|x), ∇ log π(y_l|x)" if letter == "a" else "", log=False)
-            axis.xaxis.set_major_formatter("{x:g}")
+            draw_zero(axis)
+            label = "cosine of ∇ log π(y_w|x), ∇ log π(y_l|x)" if letter == "a" else ""
+            finish_steps(axis, setting, label, log=False, thousands=False)
             axis.set_ylim(-1.04, 1.04)
             if letter != "a":
                 axis.tick_params(labelleft=False)
@@ -94,7 +94,6 @@ def _draw(out: Output, runs: Runs, protocol: Protocol) -> None:
         _heatmap(grid["h"], next(iter(runs.values())))
         _diagonal(grid["t"], runs)
         out.image(figure)
-        plt.close(figure)
 
 
 def _heatmap(axis: Any, first: Any) -> None:
@@ -129,7 +128,7 @@ def _diagonal(axis: Any, runs: Runs) -> None:
         x, color = np.arange(len(words)) + 0.13 * (m - 2), muted(m)["color"]
         axis.vlines(x, low, high, color=color, linewidth=1.6)
         axis.plot(x, middle, linestyle="", marker="osD^v"[m], markersize=3.8, color=color, label=setting)
-    axis.axhline(0, color=INK, linewidth=0.8)
+    draw_zero(axis)
     axis.set_xticks(range(len(words)), ["label" if k == at else w[0] for k, w in enumerate(words)], rotation=45)
     axis.set_title(f"the diagonal before DPO, {len(runs)} seeds")
     axis.set_ylim(-1.04, 1.04)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..objectives import Objective, get
-from ..plots import draw_band, finish_steps
+from ..plots import CHOSEN, REJECTED, draw_band, draw_zero, finish_steps
 from .gip_training import EVERY, STEPS, Curves, train
 from .gip_world import EDITS, OWN, SAMPLES, World
 from .output import Output
@@ -21,8 +21,6 @@ SEEDS = tuple(range(16))
 KINDS = (SAMPLES, EDITS, OWN)
 BETA = 0.1  # of every objective: printed for DPO alone
 RISE, FALL, APART, BACKWARDS = "both rise", "both fall", "chosen rises, rejected falls", "chosen falls, rejected rises"
-CHOSEN = {"color": "#0072b2", "linestyle": "-", "linewidth": 1.8}
-REJECTED = {"color": "#d55e00", "linestyle": (0, (5, 1.5)), "linewidth": 1.8}
 MET = "share of pairs that meet the first condition of Eq 7 (median over seeds of the mean over snapshots)"
 RISING = "share of pairs whose chosen response becomes likelier from one snapshot to the next (the same)"
 PER_TOKEN = ("SimPO", "IPO")  # drawn per token in the paper
@@ -120,6 +118,5 @@ def steps() -> np.ndarray:
 def draw_panel(axis: Any, curves: Curves, k: int, title: str, per_token: bool) -> None:
     for side, look, name in zip(sides(curves, k, per_token), (CHOSEN, REJECTED), ("chosen", "rejected"), strict=True):
         draw_band(axis, steps(), side.T, look, name)
-    axis.axhline(0.0, color="#222222", linewidth=0.8)
-    finish_steps(axis, title, "", log=False)
-    axis.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+    draw_zero(axis)
+    finish_steps(axis, title, "", log=False, thousands=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..plots import draw_band, finish_steps, muted, style
+from ..plots import draw_band, draw_zero, finish_steps, muted, style
 from .gip_curves import (
     FALL,
     KINDS,
@@ -61,8 +61,7 @@ def make_1(out: Output) -> None:
             met, rising = curves.met[..., 1].T, curves.rising()[..., 1].T
             draw_band(column[2], steps(), met, muted(2), "condition (7) for its chosen response is met")
             draw_band(column[2], steps()[1:], rising, muted(0), "chosen response becomes likelier")
-            finish_steps(column[2], "DPO: share of pairs whose …", "", log=False)
-            column[2].xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+            finish_steps(column[2], "DPO: share of pairs whose …", "", log=False, thousands=False)
         for axis, label in zip(axes[:, 0], (*["change of log π (nats)"] * 2, "share of held-out pairs"), strict=True):
             axis.set_ylabel(label)
         for axis in axes[:2].flat:
@@ -72,7 +71,6 @@ def make_1(out: Output) -> None:
         handles, labels = axes[2, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncol=2)
         out.image(figure)
-        plt.close(figure)
     facts = {kind: {n: facts_of(curves, k, False) for k, n in enumerate(names)} for kind, curves in found.items()}
 
     def told(name: str) -> str:
@@ -118,7 +116,6 @@ def make_2(out: Output) -> None:
             axis.set_ylabel("change of log π (nats)")
         axes[0, 0].legend(loc="lower left")
         out.image(figure)
-        plt.close(figure)
     agree = {n: facts[n]["pattern of the medians"] in said for n, said in SAID.items()}
     for n, ok in agree.items():
         facts[n]["as the paper says"] = ok
@@ -149,16 +146,14 @@ def make_7(out: Output) -> None:
         for k, (axis, name) in enumerate(zip(axes.flat, every, strict=True)):
             for n, (kind, curves) in enumerate(found.items()):
                 draw_band(axis, steps(), curves.cosine[..., k].T, muted(n), kind)
-            axis.axhline(0.0, color="#222222", linewidth=0.8)
-            finish_steps(axis, name, "", log=False)
-            axis.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+            draw_zero(axis)
+            finish_steps(axis, name, "", log=False, thousands=False)
             axis.set_xlabel("training step" if k >= 5 else "")
         for axis in axes[:, 0]:
             axis.set_ylabel("cosine")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncol=3)
         out.image(figure)
-        plt.close(figure)
     facts = {kind: {n: facts_of(c, k, n in PER_TOKEN) for k, n in enumerate(every)} for kind, c in found.items()}
     cosine = "cosine of the gradients, median, first and last"
     start = {kind: next(iter(f.values()))[cosine][0] for kind, f in facts.items()}

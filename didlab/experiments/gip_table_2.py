@@ -15,7 +15,7 @@ from flint import arb, ctx, fmpq
 
 from ..objectives.table_2 import ROWS, Constants, Row, amended, own, row
 from ..plots import style
-from ..plots.style import INK
+from ..plots.style import GREY, INK
 from .output import Output
 
 __all__ = ["Draw", "Pushes", "exact_draw", "loss_of_row", "make", "pushes", "typical_draw"]
@@ -177,7 +177,7 @@ def _draw(out: Output, found: Found) -> None:
         figure, (words, left, right) = plt.subplots(1, 3, figsize=(8.4, 4.6), width_ratios=(1.15, 1, 1), sharey=True)
         words.axis("off")
         words.set_xlim(0, 1)
-        words.text(0.27, y[0] + 0.75, "in Eq 8, as printed, the row is", fontsize=8, color="#767676")
+        words.text(0.27, y[0] + 0.75, "in Eq 8, as printed, the row is", fontsize=8, color=GREY)
         for at, (name, (text, _, _, _)) in zip(y, found.items(), strict=True):
             words.text(0, at, SHOWN[name], va="center", fontsize=9, fontweight="bold")
             mark, color = ("✓", WANTED) if text == "its own loss" else ("≈", INK) if " if " in text else ("✗", OTHER)
@@ -205,7 +205,6 @@ def _draw(out: Output, found: Found) -> None:
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncol=3, title_fontsize=8,
                       title="thick: the row as printed; thin: the loss of the objective's own paper")
         out.image(figure)
-        plt.close(figure)
 
 
 def _caption(out: Output, found: Found) -> None:

@@ -108,7 +108,6 @@ def _draw(out: Output, runs: dict[str, Runs], tied: list[Any], rows: list[Any]) 
         worth.set(title="policies from data: β (F* − E[r] + I/β), nats", xlabel="pairs", xscale="log", yscale="log")
         worth.legend(fontsize=7)
         out.image(figure)
-        plt.close(figure)
 
 
 def _caption(out: Output, runs: dict[str, Runs], tied: list[Any], rows: list[Any]) -> None:

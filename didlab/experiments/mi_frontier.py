@@ -145,7 +145,6 @@ def _draw(out: Output, found: dict[str, Any]) -> None:
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         out.image(figure)
-        plt.close(figure)
 
 
 def _caption(out: Output, found: dict[str, Any]) -> None:

@@ -264,7 +264,6 @@ def make(out: Output) -> None:
         axis.set_yticks(np.arange(len(losses)) + 0.5, losses)
         axis.tick_params(length=0)
         out.image(figure)
-        plt.close(figure)
     out.table("", ("loss", "notion", "share_equal", "assumption", "cosine_min", "cosine_median"), [
         (c.loss, c.notion, c.share, c.assumption, *(c.cosines or ("", ""))) for c in found])
     equal = {n: [c.loss for c in found if c.notion == n and c.share == 1] for n in NOTIONS}

@@ -56,11 +56,13 @@ class Output:
         write_whole(self.folder / (f"{self.name}-{part}.csv" if part else f"{self.name}.csv"), text.getvalue().encode())
 
     def image(self, figure: Any) -> None:
-        """The figure as PNG of 128 colours, without a date, so that the same numbers give the same bytes."""
+        """Write the figure as PNG of 128 colours, the same bytes for the same numbers (no date), and close it."""
+        from matplotlib import pyplot
         from PIL import Image
 
         drawn, data = io.BytesIO(), io.BytesIO()
         figure.savefig(drawn, format="png")
+        pyplot.close(figure)
         drawn.seek(0)
         with Image.open(drawn) as picture:
             small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)

@@ -7,6 +7,7 @@ import numpy as np
 from ..did import did_entropy
 from ..information import entropy
 from ..plots import style
+from ..plots.style import INK
 from ..policies import temper
 from .output import Output
 
@@ -63,9 +64,9 @@ def make(out: Output) -> None:
             mesh = axis.pcolormesh(
                 TAUS, ys, shown, cmap="PuOr_r", vmin=-limit, vmax=limit, shading="nearest", rasterized=True
             )
-            axis.contour(TAUS, ys, values, levels=[0.0], colors="#222222", linewidths=1.3)
-            axis.axvline(1.0, color="#222222", linewidth=0.9, linestyle=":")
-            axis.axvline(0.5, color="#222222", linewidth=0.9, linestyle="--")
+            axis.contour(TAUS, ys, values, levels=[0.0], colors=INK, linewidths=1.3)
+            axis.axvline(1.0, color=INK, linewidth=0.9, linestyle=":")
+            axis.axvline(0.5, color=INK, linewidth=0.9, linestyle="--")
             axis.set_xscale("log")
             axis.set_xticks([0.1, 0.25, 0.5, 1, 2, 4, 10], ["0.1", "¼", "½", "1", "2", "4", "10"])
             axis.minorticks_off()
@@ -80,7 +81,6 @@ def make(out: Output) -> None:
         bar = figure.colorbar(mesh, ax=axes, shrink=0.9, extend="both")
         bar.set_label("H(DID) − H(π_ref) (nats)")
         out.image(figure)
-        plt.close(figure)
     between, smooth = (TAUS > 0.5) & (TAUS < 1), TAUS > 1
     facts = {
         "τ between ½ and 1: share of Gaussian references with H(DID) > H(ref)": float((left[:, :, between] > 0).mean()),

@@ -1,5 +1,4 @@
-"""The synthetic sweep behind Figures 1 and 7: problems, readings of what the paper does not print, choice of "
-"hyper-parameters."""
+"""The sweep behind Figures 1 and 7: problems, readings of what the paper does not print, choice of hyper-parameters."""
 
 from __future__ import annotations
 
@@ -118,8 +117,7 @@ def choose(js: np.ndarray, configurations: Sequence[Objective], name: str, by: s
 
 
 def level(objective: Objective, problems: Sequence[Problem]) -> np.ndarray:
-    """JS divergence of the exact optimum of the population loss to the goal, one for each problem; NaN where none "
-    "is attained."""
+    """JS of the exact optimum of the population loss to each problem's goal; NaN where no optimum is attained."""
     from ..solvers import optimum
 
     found = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .curves import draw_band, draw_level, finish_steps, thin
-from .style import look, muted, style
+from .curves import draw_band, draw_level, draw_zero, finish_steps, thin
+from .style import CHOSEN, REJECTED, look, muted, style
 
-__all__ = ["draw_band", "draw_level", "finish_steps", "look", "muted", "style", "thin"]
+__all__ = [
+    "CHOSEN", "REJECTED", "draw_band", "draw_level", "draw_zero", "finish_steps", "look", "muted", "style", "thin",
+]

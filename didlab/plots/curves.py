@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["draw_band", "draw_level", "finish_steps", "thin"]
+from .style import INK
+
+__all__ = ["draw_band", "draw_level", "draw_zero", "finish_steps", "thin"]
 
 
 def thin(steps: np.ndarray, count: int = 160) -> np.ndarray:
@@ -44,11 +46,16 @@ def draw_level(axis: Any, level: float, look: dict[str, Any]) -> None:
     )
 
 
-def finish_steps(axis: Any, title: str, label: str, *, log: bool = True) -> None:
-    """Titles and scales of an axis over training steps."""
+def draw_zero(axis: Any) -> None:
+    """A thin line across at 0."""
+    axis.axhline(0.0, color=INK, linewidth=0.8)
+
+
+def finish_steps(axis: Any, title: str, label: str, *, log: bool = True, thousands: bool = True) -> None:
+    """Titles and scales of an axis over training steps, which are counted in thousands where there are so many."""
     axis.set_title(title)
     axis.set_xlabel("training step")
     axis.set_ylabel(label)
     if log:
         axis.set_yscale("log")
-    axis.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
+    axis.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x and thousands else f"{x:g}")

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["INK", "LINES", "look", "muted", "style"]
+__all__ = ["CHOSEN", "GREY", "INK", "LINES", "REJECTED", "look", "muted", "style"]
 
 INK, GREY, PALE = "#222222", "#767676", "#d9d9d9"
 
@@ -20,6 +20,8 @@ LINES: dict[str, dict[str, Any]] = {
     "cal-dpo": {"color": "#d55e00", "linestyle": (0, (7, 2, 1, 2, 1, 2)), "linewidth": 1.5},
     "dpo-pg": {"color": "#0072b2", "linestyle": (0, (5, 1.5)), "linewidth": 1.8},
 }
+CHOSEN: dict[str, Any] = {"color": "#0072b2", "linestyle": "-", "linewidth": 1.8}
+REJECTED: dict[str, Any] = {"color": "#d55e00", "linestyle": (0, (5, 1.5)), "linewidth": 1.8}
 ORDERED = ("#440154", "#3b528b", "#21918c", "#5ec962", "#c8b400")
 ORDERED_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (1, 1)), (0, (7, 2, 1, 2, 1, 2)))
 
