@@ -131,7 +131,7 @@ def dice_iff(edge: Any, wins: Any, losses: Any, policy: Any, prior: Any, other: 
     previous = clipped(z, wins, losses, edge)
     value, rival = fixed(edge, previous, wins, losses), both_ways(odds(edge, policy), odds(edge, other), wins, losses)
     gap = value - least
-    stays = both(equal(clipped(previous, wins, losses, edge), previous), greater(abs(wins - losses), 0))
+    stays = equal(clipped(previous, wins, losses, edge), previous)
     two = carrier_of(edge).log(2 + 0 * edge)
     return both(iff(greater(100 * gap, margin) if margin else greater(gap, 0, "loss of the round less joint minimum"),
                     outside(z, wins**power, losses**power, edge)),

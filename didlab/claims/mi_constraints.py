@@ -17,7 +17,7 @@ from ..engine.kinds import Policies, Rewards, few
 from ..engine.relations import Relation, both, equal, forall, greater, iff
 from ..objectives import mi_dpo
 
-ONE = (few(Policies("policy", high=30), K=(2, 3)),)
+ONE = (few(Policies("policy", high=9_999), K=(2, 3)),)
 FORM = r"\max\; \mathbb{E}[r] - \tfrac1\beta I_g \text{ s.t. } g(\pi,\zeta) \le \epsilon"
 
 

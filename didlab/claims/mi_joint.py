@@ -24,9 +24,9 @@ DATA = Preferences(sizes=SIZES)
 MOVED = r"\hat\pi(y|x) \propto \pi(y|x)\,\tfrac{\hat\zeta(y)}{\zeta(y)}"
 
 
-def tables(*policies: str, priors: tuple[str, ...] = ()) -> Channels:
+def tables(*policies: str, priors: tuple[str, ...] = (), responses: tuple[int, ...] = (2, 3)) -> Channels:
     """Policies and priors with full support, without a distribution of prompts."""
-    return Channels(*policies, priors=priors, prompts="", zeros=False, sizes=SIZES)
+    return Channels(*policies, priors=priors, prompts="", zeros=False, sizes=SIZES, responses=responses)
 
 
 def loss(policy: Any, prior: Any, counts: Any) -> Any:

@@ -82,9 +82,9 @@ class Channels(Kind):
         """Hard classes of a conditional policy, filled in place."""
         n, x, k = table.shape
         names = np.array(["equal rows", "duplicated responses", "deterministic", "zeros", "unused response",
-                          "rows permuted", "ordinary"], dtype=object)
-        which = np.minimum(rng.integers(0, 12, n), 6)
-        which = np.where((low > 0) & np.isin(which, (2, 3, 4)), 6, which)
+                          "rows permuted", "nearly equal rows", "ordinary"], dtype=object)
+        which = np.minimum(rng.integers(0, 13, n), 7)
+        which = np.where((low > 0) & np.isin(which, (2, 3, 4)), 7, which)
         table[which == 0] = table[which == 0][:, :1]
         table[which == 1, :, -1] = table[which == 1, :, 0]
         one = (np.arange(k) == rng.integers(0, k, (n, x, 1))).astype(np.int64)
@@ -94,6 +94,7 @@ class Channels(Kind):
         table[which == 4, :, -1] = 0
         turned = np.take_along_axis(table, (np.arange(k) + np.arange(x)[:, None])[None] % k, -1)
         table[which == 5] = turned[which == 5]
+        table[which == 6] = rng.choice([30, 98], (n, 1, 1))[which == 6] + rng.integers(0, 2, (n, x, k))[which == 6]
         return names[which]
 
     @staticmethod

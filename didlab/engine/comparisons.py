@@ -36,6 +36,8 @@ class Preferences(Kind):
             ("both ways", lambda: self._both(rng, n, x, k)),
             ("ordinary", lambda: rng.integers(0, 3, (n, x, k, k)) * (rng.random((n, x, k, k)) < 0.6)),
         ]
+        if k >= 4:
+            makers.append(("two cycles and a pair between them", lambda: self._bridged(rng, n, x, k)))
         names = np.array([name for name, _ in makers], dtype=object)
         which = rng.choice([2, 3], (n,)) if self.cyclic else rng.integers(0, len(makers), n)
         drawn = np.stack([make() for _, make in makers])
@@ -54,6 +56,14 @@ class Preferences(Kind):
     def _cycle(n: int, x: int, k: int) -> np.ndarray:
         step = np.roll(np.eye(k, dtype=np.int64), 1, axis=1)
         return np.broadcast_to(step, (n, x, k, k)).copy()
+
+    @staticmethod
+    def _bridged(rng: Rng, n: int, x: int, k: int) -> np.ndarray:
+        """Two pairs that are labelled both ways, and one between them that is not."""
+        link = np.zeros((k, k), dtype=np.int64)
+        for i, j in ((0, 1), (1, 0), (2, 3), (3, 2), (1, 2)):
+            link[i, j] = 1
+        return link * rng.integers(1, 4, (n, x, k, k))
 
     @staticmethod
     def _both(rng: Rng, n: int, x: int, k: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from .lifts import Lift
 __all__ = ["Choice", "Coefficients", "Gradients"]
 
 WIDE = 9  # entries of gradients, in units of 1/1 to 1/9
-LONG = 30  # of long ones, whose squared norms and inner products differ by less than a hundredth
+LONG = 99  # of long ones, whose squared norms and inner products, and their differences, are next to each other
 
 
 class Gradients(Kind):

@@ -103,11 +103,12 @@ class Lengths(Kind):
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         x = weights.ordinary(rng, n, 2)
-        names = np.array(["equal lengths", "a token more", "single tokens", "ordinary"], dtype=object)
-        which = np.minimum(rng.integers(0, 8, n), 3)
+        names = np.array(["equal lengths", "a token more", "single tokens", "few tokens", "ordinary"], dtype=object)
+        which = np.minimum(rng.integers(0, 8, n), 4)
         x[which == 0, 1] = x[which == 0, 0]
         x[which == 1, 1] = np.minimum(x[which == 1, 0] + 1, 99)
         x[which == 2] = np.minimum(x[which == 2], rng.integers(1, 3, (int((which == 2).sum()), 1)))
+        x[which == 3] = rng.integers(1, 4, (int((which == 3).sum()), 2))
         turned = rng.random((n, 1)) < 0.5
         x = np.where(turned, x[:, ::-1], x)
         return {name: x[:, i : i + 1] for i, name in enumerate(self.names)}, names[which]

@@ -116,7 +116,7 @@ def _certify(statement: Statement, batch: Batch, most: int, by: str) -> Found | 
 
 def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effort: Effort) -> Found | None:
     """Minimise the robustness over the logarithms of the weights, then round to small integers and decide."""
-    fields = [f for f in instance_fields(statement.draws).values() if f.continuous and f.low >= 1]
+    fields = [f for f in instance_fields(statement.draws).values() if f.continuous and f.low >= 0 and f.high > 1]
     if not fields or not len(batch):
         return None
     try:

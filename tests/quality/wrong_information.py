@@ -1,0 +1,201 @@
+"""False statements about the priors and losses of Mutual Information DPO."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from didlab.carriers import carrier_of
+from didlab.claims import mi_alternation, mi_box, mi_joint, mi_rate
+from didlab.claims.formulas import differences
+from didlab.claims.mi_alignment import population
+from didlab.claims.mi_appendix_a import dual_value, multiplier, point
+from didlab.claims.mi_constraints import likelihood
+from didlab.claims.mi_information import grouped
+from didlab.claims.mi_interpretation import bayes, distance
+from didlab.claims.mi_optima import margins
+from didlab.claims.mi_recover_labels_simpo import halves, simpo_margins
+from didlab.claims.reductions import gradients
+from didlab.conditional import (
+    divergences,
+    information,
+    log_partition,
+    marginal,
+    optimal_policy,
+    optimal_value,
+    regularised_objective,
+    variational,
+)
+from didlab.engine.relations import at_least, both, either, equal, forall, greater, iff, implies, negation
+from didlab.objectives import labelled, mi_dpo, priors, tdpo
+from didlab.objectives.token_objective import under_prior
+from didlab.objectives.token_pair import token_pair
+
+from .wrong import wrong
+
+
+@wrong("mi.eq-4", "the prior nearest to the rows the other way round")
+def _(prompts, policy, prior):
+    best = marginal(prompts, policy)
+
+    def cost(q):
+        return (prompts * divergences(0 * policy + q[..., None, :], policy)).sum(-1)
+
+    return at_least(cost(prior), cost(best))
+
+
+@wrong("mi.lemma-1", "without information every prior is a minimiser")
+def _(prompts, policy, prior):
+    value, least = variational(prompts, policy, prior), information(prompts, policy)
+    return iff(equal(value, least), either(equal(least, 0), forall(equal(prior, marginal(prompts, policy)))))
+
+
+@wrong("mi.sec-3.1.prior-scope", "half of the information stays")
+def _(prompts, policy, group):
+    return at_least(
+        2 * (information(prompts, policy) - information(*grouped(prompts, policy, group))), information(prompts, policy)
+    )
+
+
+@wrong("mi.eq-4.attained", "every other pair is worse by a thousandth")
+def _(prompts, policy, reward, beta, other):
+    lead = mi_rate.nested(prompts, policy, reward, beta) - mi_rate.nested(prompts, other, reward, beta)
+    return at_least(1000 * lead, 1)
+
+
+@wrong("mi.sec-3.1.rate-distortion.kkt", "the responses in use decide")
+def _(prompts, policy, reward, beta):
+    slope = mi_alternation.excess(prompts, policy, reward, beta)
+    better = mi_rate.nested(prompts, mi_alternation.mixed_in(prompts, policy, reward, beta, slope), reward, beta)
+    return at_least(mi_rate.nested(prompts, policy, reward, beta), better)
+
+
+@wrong("mi.sec-3.1.rate-distortion.bound", "the mean excess for the largest")
+def _(prompts, policy, other, reward, beta):
+    slope = mi_alternation.excess(prompts, policy, reward, beta)
+    edge = carrier_of(slope).log(slope.sum(-1) / slope.shape[-1]) / beta[..., 0]
+    bound = optimal_value(prompts, reward, marginal(prompts, policy), beta=beta) + edge
+    return at_least(bound, mi_rate.nested(prompts, other, reward, beta))
+
+
+@wrong("mi.sec-3.1.rate-distortion.alternating", "the second divergence counts double")
+def _(prompts, policy, reward, beta):
+    new = mi_rate.step(prompts, policy, reward, beta)
+    moved = divergences(marginal(prompts, new)[..., None, :], marginal(prompts, policy)[..., None, :])[..., 0]
+    gain = mi_rate.nested(prompts, new, reward, beta) - mi_rate.nested(prompts, policy, reward, beta)
+    return equal(gain * beta[..., 0], variational(prompts, policy, new) + 2 * moved)
+
+
+@wrong("mi.sec-3.1.rate-distortion.every-rate", "the greatest objective is not below 0")
+def _(prompts, reward, beta):
+    best, _ = mi_rate.greedy(prompts, reward)
+    return at_least(mi_rate.nested(prompts, mi_rate.step(prompts, best, reward, beta), reward, beta), 0)
+
+
+@wrong("mi.eq-5.gap", "prompts weighed alike")
+def _(prompts, policy, prior, reward, beta):
+    loss = divergences(policy, optimal_policy(reward, prior, beta=beta)).sum(-1) / prompts.shape[-1] / beta[..., 0]
+    value = regularised_objective(prompts, policy, reward, prior, beta=beta)
+    return equal(value, optimal_value(prompts, reward, prior, beta=beta) - loss)
+
+
+@wrong("mi.loss", "the prior of another prompt")
+def _(prior, reward, beta):
+    best = optimal_policy(reward, prior, beta=beta)
+    return forall(equal(differences(reward), margins(best, prior[..., ::-1, :], 1 / beta)))
+
+
+@wrong("mi.loss.alpha", "alike where the first two responses have one reward")
+def _(reference, reward, beta):
+    best, gap = optimal_policy(reward, reference, beta=1 / beta), differences(reward)
+    alike = forall(equal(margins(best, reference, 1 / beta), gap))
+    return implies(forall(equal(gap[..., :2, :2], 0)), alike)
+
+
+@wrong("mi.app-a.lambda", "without the 1 in the exponent")
+def _(prior, reward, beta, u):
+    c = carrier_of(reward)
+    lam = -log_partition(reward, c.exp(prior), beta=beta) / beta
+    r = reward[..., 0, :]
+    least = point(r, prior, beta, lam).sum(-1, keepdims=True) / beta - lam
+    return at_least(dual_value(prior, reward, beta, u), least)
+
+
+@wrong("mi.app-a.dual.derivative", "the dual lies a hundredth of the squared distance above its tangent")
+def _(prior, reward, beta, u, v):
+    lam, mu = multiplier(u, beta), multiplier(v, beta)
+    mass = point(reward[..., 0, :], prior, beta, lam).sum(-1, keepdims=True)
+    tangent = dual_value(prior, reward, beta, u) + (mass - 1) * (mu - lam)
+    return at_least(100 * (dual_value(prior, reward, beta, v) - tangent), (mu - lam) * (mu - lam))
+
+
+@wrong("mi.normaliser.factor", "iff the factors of the first and the last response agree")
+def _(policy, prior, factor, alpha):
+    before, after_ = (
+        mi_dpo.margins(policy[..., None, :], z[..., None, :], alpha=alpha) for z in (prior, prior + factor)
+    )
+    return iff(forall(equal(before, after_)), equal(factor[..., 0], factor[..., -1]))
+
+
+@wrong("mi.recover.tdpo.gradient-fixed-prior", "iff the sums of the divergences agree")
+def _(policy, reference, tokens, lengths, alpha):
+    pair = token_pair(policy, reference, tokens, lengths)
+    held, full = gradients(under_prior(priors.tdpo(), alpha=alpha, fixed=True), tdpo.objective(beta=alpha), pair)
+    total = pair.divergence().value
+    return iff(forall(equal(held, full)), forall(equal(total[..., :1], total[..., 1:])))
+
+
+@wrong("mi.recover.simpo.assumption.adjacent", "reversed pairs and repeated winners excluded")
+def _(policy, triples, lengths, alpha, gamma):
+    count = labelled.reversed_pairs(triples, policy.shape[-1])
+    return implies(
+        equal(count[..., None], 0),
+        simpo_margins(policy, triples, lengths, alpha, gamma, halves(triples, gamma, policy)),
+    )
+
+
+@wrong("mi.lemma-1.interpretation.accuracy", "a bound that is a hundredth lower")
+def _(prompts, policy):
+    seen, unseen = bayes(prompts, policy)
+    return at_least(100 * information(prompts, policy), 202 * (seen - unseen) ** 2)
+
+
+@wrong("mi.lemma-1.interpretation.closer-distance", "51/100 for the 1/2 of Pinsker")
+def _(prompts, policy, prior):
+    far = distance(prompts, policy, prior)
+    return at_least(100 * variational(prompts, policy, prior), 51 * far * far)
+
+
+@wrong("mi.sec-5.1.constraints", "the two orders sum to less than 99/100")
+def _(policy):
+    return forall(greater(99, 100 * (likelihood("cpo", policy) + likelihood("cpo", policy, swap=True))))
+
+
+@wrong("mi.sec-5.2.inequality.better", "the bounds count as outside: wrong at them alone")
+def _(edge, wins, losses, prior):
+    z, least = mi_box.odds(edge, prior), mi_box.joint(edge, wins, losses)
+    value = mi_box.fixed(edge, z, wins, losses)
+    far = either(at_least(z * wins * edge, losses), at_least(losses * edge, z * wins))
+    return iff(greater(value, least), both(far, negation(mi_box.opposite(z, wins, losses, edge))))
+
+
+@wrong("mi.sec-5.2.inequality.outside", "also above the loss of the mean margin by a thousandth")
+def _(policy, prior):
+    c = carrier_of(policy)
+    gaps, value = mi_joint.mirrored(policy, mi_joint.shared(prior))
+    return at_least(1000 * (value + c.log_sigmoid(gaps.sum(-1, keepdims=True) / 2)[..., 0]), 1)
+
+
+@wrong("mi.sec-5.2.attained.exactly", "exactly if each compared response is chosen somewhere and rejected somewhere")
+def _(counts, policy):
+    seen = np.asarray(counts > 0).astype(bool)
+    all_sides = (seen.any(-1) == seen.any(-2)).astype(int)
+    stays = np.asarray(mi_dpo.on_cycles(counts)).astype(int)
+    return implies(forall(equal(all_sides, 1)), forall(equal(stays, 1)))
+
+
+@wrong("mi.sec-5.2.alignment.tied", "no other policy attains it")
+def _(prompts, policy, reward, beta, other):
+    unit = beta[..., None] * reward
+    n = population(unit)
+    best, value = (mi_joint.loss(p, marginal(prompts, p), n) for p in (policy, other))
+    return implies(equal(value, best), forall(equal(policy, other)))
