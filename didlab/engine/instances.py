@@ -13,7 +13,7 @@ from flint import arb, ctx
 from ..errors import ClaimError, DidlabError
 from .claim import Statement
 from .kinds import Kind, Raw, Shape, all_valid
-from .lifts import EXACT, FLOAT, Lift
+from .lifts import EXACT, FLOAT, Lift, rational
 from .relations import Relation, robustness, truth, within_balls
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
 
 PRECISIONS = (128, 512, 2048)
 TINY = 1e-30
-BALLS = Lift("ball", lambda x: arb(int(x)))  # division by zero gives a ball that decides nothing, not an exception
+BALLS = Lift("ball", lambda x: arb(rational(x)))  # division by zero gives a ball that decides nothing, not an exception
 
 
 class Undefined(Exception):

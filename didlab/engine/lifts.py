@@ -16,7 +16,7 @@ from .. import exact
 from ..carriers import carrier_of
 from .degrees import Degree
 
-__all__ = ["DEGREE", "EXACT", "FLOAT", "SYMBOLIC", "Lift"]
+__all__ = ["DEGREE", "EXACT", "FLOAT", "SYMBOLIC", "Lift", "rational"]
 
 
 class Lift:
@@ -55,11 +55,16 @@ def _objects(x: Any) -> np.ndarray:
     return out
 
 
+def rational(x: Any) -> fmpq:
+    """An integer, or a fraction, as it is."""
+    return fmpq(int(x.numerator), int(x.denominator))
+
+
 def _keep(x: Any) -> Any:
     return x if isinstance(x, exact.Ratio | Degree) else fmpq(int(x))
 
 
 FLOAT = Lift("float", None)
-EXACT = Lift("exact", lambda x: fmpq(int(x)))
+EXACT = Lift("exact", rational)
 SYMBOLIC = Lift("symbolic", _keep)
 DEGREE = Lift("degree", _keep)

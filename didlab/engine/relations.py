@@ -27,6 +27,7 @@ __all__ = [
     "iff",
     "implies",
     "negation",
+    "residual",
     "robustness",
     "truth",
     "within_balls",
@@ -299,6 +300,25 @@ def robustness(relation: Relation, batch: bool) -> np.ndarray:
     return _fold(relation, batch, _leaf_margin, root=True)
 
 
+def residual(relation: Relation, batch: bool) -> np.ndarray:
+    """Left minus right in the statement's own units, for an equation minus its size: negative where the relation fails.
+
+    Of several comparisons it is the one that decides: the smallest of those that must all be true, the largest of those
+    of which one is enough.
+
+    Args:
+        relation: what a check returned for floats.
+        batch: whether the first axis counts instances.
+
+    Returns:
+        one float64 for each instance; nan where a side is not defined.
+
+    >>> residual(greater([[3.0], [1.0]], [[1.0], [3.0]]), True)
+    array([ 2., -2.])
+    """
+    return _fold(relation, batch, _leaf_residual, root=True)
+
+
 def _fold(r: Relation, batch: bool, leaf: Leaf, root: bool = False) -> np.ndarray:
     if r.kind in ("==", ">=", ">"):
         value = leaf(r.kind, r.left, r.right)
@@ -366,6 +386,11 @@ def _leaf_margin(kind: str, left: Any, right: Any) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         margin = np.nan_to_num(gap / scale, nan=0.0)
     return -np.abs(margin) if kind == "==" else margin
+
+
+def _leaf_residual(kind: str, left: Any, right: Any) -> np.ndarray:
+    gap, _ = _float_gap(np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64))
+    return -np.abs(gap) if kind == "==" else gap
 
 
 def _from_sign(kind: str, signs: np.ndarray) -> np.ndarray:

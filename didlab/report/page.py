@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from typing import Any
 
-from . import mathml, plot
-from .latex import unicode
-from .words import (
-    LEVELS,
-    VERDICTS,
-    comparison,
-    comparisons,
-    counterexample_lines,
-    decided,
-    evidence_lines,
-    neighbour_line,
-)
+from . import mathml
+from .card import card, colour, data, title
+from .words import VERDICTS
 
 __all__ = ["asset", "page", "shell", "style"]
 
@@ -81,7 +71,7 @@ def shell(title: str, body: str, script: str = "") -> str:
 
 def style() -> str:
     """The style of every page: the colours, the drawings, the page."""
-    return "".join(asset(name) for name in ("theme.css", "plots.css", "page.css"))
+    return "".join(asset(name) for name in ("theme.css", "plots.css", "card.css", "page.css"))
 
 
 def asset(name: str) -> str:
@@ -89,15 +79,9 @@ def asset(name: str) -> str:
     return resources.files("didlab.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _style(verdict: str) -> str:
-    if VERDICTS[verdict].fails:
-        return "fails"
-    return verdict if verdict in ("holds", "conditional", "refuted") else "quiet"
-
-
 def _top(document: Mapping[str, Any]) -> str:
     counts = _counts(document["summary"])
-    judged = sum(n for name, n in counts.items() if _style(name) != "quiet")
+    judged = sum(n for name, n in counts.items() if colour(name) != "quiet")
     said = ", ".join(
         f"<strong>{counts[n]}</strong> {verb[counts[n] > 1]} {REST[n]}"
         for n, verb in (("holds", ("holds", "hold")), ("conditional", ("needs", "need")), ("refuted", ("is", "are")))
@@ -138,7 +122,7 @@ def _cell(paper: str, verdict: str, n: int) -> str:
         return '<td><span class="zero">–</span></td>'
     label = f'{n} <span class="name">{escape(verdict)}</span>'
     return (
-        f'<td><button type="button" class="{_style(verdict)}" data-filter="{verdict}" data-paper="{escape(paper)}" '
+        f'<td><button type="button" class="{colour(verdict)}" data-filter="{verdict}" data-paper="{escape(paper)}" '
         f'aria-pressed="false" aria-label="{n} {escape(verdict)}, {escape(paper)}">{label}</button></td>'
     )
 
@@ -171,8 +155,8 @@ def _findings(claims: Sequence[Claim]) -> str:
         rows = [c for c in claims if c["verdict"] == verdict]
         if rows:
             items = "".join(
-                f'<li><span class="mark {_style(verdict)}" aria-hidden="true">{VERDICTS[verdict].symbol}</span>'
-                f'<span><a href="#{escape(c["id"])}">{_title(c)}</a> '
+                f'<li><span class="mark {colour(verdict)}" aria-hidden="true">{VERDICTS[verdict].symbol}</span>'
+                f'<span><a href="#{escape(c["id"])}">{title(c)}</a> '
                 f'<span class="where">{escape(c["where"])}</span></span></li>'
                 for c in rows
             )
@@ -183,7 +167,7 @@ def _findings(claims: Sequence[Claim]) -> str:
 def _bar(claims: Sequence[Claim]) -> str:
     present = [v for v in VERDICTS if any(c["verdict"] == v for c in claims)]
     buttons = "".join(
-        f'<button type="button" class="{_style(v)}" data-filter="{v}" aria-pressed="false">'
+        f'<button type="button" class="{colour(v)}" data-filter="{v}" aria-pressed="false">'
         f"{VERDICTS[v].symbol} {v}</button>"
         for v in present
     )
@@ -199,9 +183,9 @@ def _bar(claims: Sequence[Claim]) -> str:
 
 def _paper(paper: str, names: Mapping[str, str], claims: Sequence[Claim], file: str | None) -> str:
     mine = [c for c in claims if c["paper"] == paper]
-    cards = "".join(_card(c, file) for c in mine if _style(c["verdict"]) != "quiet")
-    plain = "".join(_entry(c) for c in mine if _style(c["verdict"]) == "quiet")
-    count = sum(_style(c["verdict"]) == "quiet" for c in mine)
+    cards = "".join(card(c, file) for c in mine if colour(c["verdict"]) != "quiet")
+    plain = "".join(_entry(c) for c in mine if colour(c["verdict"]) == "quiet")
+    count = sum(colour(c["verdict"]) == "quiet" for c in mine)
     rest = (
         (
             f'<details class="rest"{"" if cards else " open"}><summary>{count} without a check</summary>'
@@ -215,157 +199,10 @@ def _paper(paper: str, names: Mapping[str, str], claims: Sequence[Claim], file: 
 
 def _entry(c: Claim) -> str:
     return (
-        f'<li {_data(c)}><span class="badge quiet">{VERDICTS[c["verdict"]].symbol} {escape(c["verdict"])}</span> '
-        f"{_title(c)} "
+        f'<li {data(c)}><span class="badge quiet">{VERDICTS[c["verdict"]].symbol} {escape(c["verdict"])}</span> '
+        f"{title(c)} "
         f'<span class="fine">{escape(c["where"])} · {escape(c["id"])}'
         f"{' · ' + mathml.html(c['note']) if c['note'] else ''}</span></li>"
-    )
-
-
-def _data(c: Claim) -> str:
-    words = " ".join(
-        [c["id"], c["title"], c["where"], c["verdict"], unicode(c["statement"]), c["reading"], c["note"]]
-    )
-    return (
-        f'id="{escape(c["id"])}" data-verdict="{escape(c["verdict"])}" data-paper="{escape(c["paper"])}" '
-        f'data-words="{escape(words)}"'
-    )
-
-
-def _title(c: Claim) -> str:
-    return (
-        mathml.html(c["title"], prose=True)
-        if "$" in c["title"]
-        else escape(unicode(c["title"], prose=True) if "\\" in c["title"] else c["title"])
-    )
-
-
-def _card(c: Claim, file: str | None) -> str:
-    verdict = VERDICTS[c["verdict"]]
-    parts = [
-        f'<article class="claim" {_data(c)}><header><h3><a href="#{escape(c["id"])}">{_title(c)}</a></h3>'
-        f'<span class="badge {_style(c["verdict"])}"><span aria-hidden="true">{verdict.symbol}</span> '
-        f"{escape(c['verdict'])}</span>"
-        f'<p class="place">{escape(c["where"])} · <code>{escape(c["id"])}</code></p></header>'
-        f'<div class="statement">{mathml.html(c["statement"], display=True)}</div>',
-    ]
-    if c["reading"]:
-        parts.append(f'<p class="prose"><b>Read as</b> {mathml.html(c["reading"], prose=True)}</p>')
-    if c["recorded"] not in (None, c["verdict"]):
-        parts.append(
-            f'<p><span class="badge fails">! changed</span> The recorded verdict is <b>{escape(c["recorded"])}</b>.</p>'
-        )
-    if c["why"]:
-        parts.append(f"<p>{escape(c['why'])}</p>")
-    if c["evidence"]:
-        parts.append(_said(c["evidence"], 1))
-    if c["counterexample"]:
-        parts.append(_counterexample(c["counterexample"]))
-    parts.append(_instead(c))
-    if c["note"]:
-        parts.append(f'<p class="prose">{mathml.html(c["note"], prose=True)}</p>')
-    return "".join([*parts, _more(c, file), "</article>\n"])
-
-
-def _said(e: Mapping[str, Any], most: int) -> str:
-    return (
-        f'<p class="fine"><b>{escape(e["level"].capitalize())}.</b> {escape(" ".join(evidence_lines(e)[:most]))}</p>'
-    )
-
-
-def _instead(c: Claim) -> str:
-    if c["corrected"]:
-        heading, text, e = "What is true instead", c["corrected"]["statement"], c["corrected"]["evidence"]
-    elif c["assumption"] and c["verdict"] != "holds":
-        heading, text, e = "What has to be assumed", c["assumption"]["text"], c["assumption"]["evidence"]
-    else:
-        return ""
-    share = (c["assumption"] or {}).get("share") if not c["corrected"] else None
-    kept = (
-        f'<p class="fine">The assumption is met by {share:.0%} of ordinary instances.</p>'
-        if share is not None
-        else ""
-    )
-    return (
-        f'<div class="instead"><h4>{heading}</h4><div class="statement">{mathml.html(text, display=True)}</div>'
-        f"{_said(e, 1) if e else ''}{kept}</div>"
-    )
-
-
-def _counterexample(x: Mapping[str, Any]) -> str:
-    drawn = {name: o["values"] for name, o in x["objects"].items() if o["kind"] == "distribution"}
-    rows = "".join(_object(name, o) for name, o in x["objects"].items())
-    table = (
-        (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="The counterexample in exact numbers">'
-            f'<table class="exact">{rows}</table></div>'
-        )
-        if rows
-        else ""
-    )
-    compared = "".join(_compared(row) for row in comparisons(x))
-    lines = counterexample_lines(x)
-    return (
-        f'<div class="counter"><h4>Counterexample</h4><div class="two">{table}{plot.bars(drawn) if drawn else ""}</div>'
-        f'{f"""<ul class="compared">{compared}</ul>""" if compared else ""}'
-        f'<p class="fine">{escape(" ".join(lines))}</p></div>'
-    )
-
-
-def _object(name: str, o: Mapping[str, Any]) -> str:
-    rows = o["values"] if o["kind"] == "table" else [o["values"]]
-    out = []
-    for i, row in enumerate(rows):
-        head = f'<th scope="row">{escape(name.replace("_", " "))}</th>' if i == 0 else "<th></th>"
-        out.append(f"<tr>{head}{''.join(f'<td>{escape(v)}</td>' for v in row)}</tr>")
-    return "".join(out)
-
-
-def _compared(row: Mapping[str, Any]) -> str:
-    words = mathml.html(row["label"]) if "\\" in row["label"] or "$" in row["label"] else escape(row["label"])
-    label = f'<span class="label">{words}:</span> ' if words else ""
-    said = decided(row)
-    colour = "holds" if row["true"] else "refuted" if said == "false" else "quiet"
-    return f'<li>{label}{escape(comparison(row))} <span class="truth {colour}">{said}</span></li>'
-
-
-def _more(c: Claim, file: str | None) -> str:
-    parts = []
-    for heading, e in (
-        ("Evidence", c["evidence"]),
-        ("Evidence for the corrected statement", (c["corrected"] or {}).get("evidence")),
-        ("Evidence under the assumption", (c["assumption"] or {}).get("evidence")),
-    ):
-        if e:
-            lines = "".join(f"<li>{escape(x)}</li>" for x in evidence_lines(e))
-            hard = ", ".join(f"{k} {n:,}" for k, n in sorted(e["coverage"].items(), key=lambda kn: -kn[1]))
-            parts.append(
-                f"<h4>{heading}: {escape(e['level'])}</h4>"
-                f'<p class="fine">{escape(LEVELS[e["level"]].capitalize())}.</p>'
-                f"<ul>{lines}{f'<li>Classes of instances: {escape(hard)}.</li>' if hard else ''}</ul>"
-            )
-    n = c["neighbours"]
-    if n["tried"]:
-        items = "".join(f"<li>{mathml.html(neighbour_line(x), prose=True)}</li>" for x in n["list"])
-        parts.append(
-            f"<h4>False neighbours: {n['refuted']} of {n['tried']} refuted, {n['near']} near</h4>"
-            f'<p class="fine">Wrong versions of the statement that the same check has to refute.</p><ul>{items}</ul>'
-        )
-    if c["measurements"]:
-        parts.append(f"<h4>Measurements</h4><p>{escape(', '.join(c['measurements']))}</p>")
-    claims = f" --claims {shlex.quote(file)}" if file else ""
-    if c["certificate"] and not file:
-        parts.append(f"<h4>Replay the counterexample</h4>{_command('didlab replay ' + c['id'])}")
-    parts.append(f"<h4>Judge it again</h4>{_command('didlab show ' + c['id'] + claims)}")
-    return (
-        f'<details><summary>Evidence, neighbours, replay</summary><div class="more">{"".join(parts)}</div></details>'
-    )
-
-
-def _command(command: str) -> str:
-    return (
-        f'<div class="replay"><code>{escape(command)}</code><button type="button" class="needs-js" '
-        f'data-copy="{escape(command)}">Copy</button></div>'
     )
 
 
