@@ -141,7 +141,7 @@ def test_the_page_holds_every_measurement_and_needs_no_network(table, tmp_path, 
     text = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
     d = diagnose(table)
     assert all(f">{escape(e.title)}<" in text for e in d.entries)
-    assert text.count("<svg") == 3
+    assert text.count('<figure class="plot chart">') == 3
     assert "http" not in text
     capsys.readouterr()
 
