@@ -291,7 +291,6 @@ def _update(theta: Any, speed: Any, g: Any, rate: Any, clip: Any) -> None:
 def _group(
     cells: Any,
     size: Any,
-    row_of: Any,
     marks: Any,
     counts: Any,
     start: Any,
@@ -309,14 +308,16 @@ def _group(
         cols[i] = 0
         start[i + 1] = 0
         upto[i + 1] = 0
-    m, total = 0, 0
+    m, total, i = 0, 0, 0
     for word in range(marks.size):
         bits = marks[word]
         marks[word] = 0
         while bits:
             c = 64 * word + lowest_bit(bits)
             bits &= bits - 1
-            n, i = counts[c], row_of[c]
+            n = counts[c]
+            while c >= (i + 1) * size:  # cells come in order
+                i += 1
             j = c - i * size
             counts[c] = 0
             col[m] = j
@@ -383,8 +384,9 @@ def train(
         np.zeros(table.size, np.int64),
         np.zeros(table.size // 64 + 1, np.int64),
     )
-    start, upto, col = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64), np.empty(table.size, np.int64)
-    num, rows, cols, row_of = np.empty(table.size), np.empty(size), np.empty(size), np.arange(table.size) // size
+    most = min(batch, table.size)  # distinct cells
+    start, upto, col = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64), np.empty(most, np.int64)
+    num, rows, cols = np.empty(most), np.empty(size), np.empty(size)
     space = np.zeros((9, size, forms.shape[2]))
     p, lp, a, b, da, db, down, up, g = (
         space[0],
@@ -403,7 +405,7 @@ def train(
     ref = lp[:, 0].copy()
     for step in range(first, last):
         fill_cells(table, key, step * batch, cells)
-        _group(cells, size, row_of, marks, counts, start, upto, col, num, rows, cols)
+        _group(cells, size, marks, counts, start, upto, col, num, rows, cols)
         for t in range(tiles):
             row = forms[t]
             _policy(theta[t], p, lp)
