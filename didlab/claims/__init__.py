@@ -13,9 +13,14 @@ from ..engine.claim import Claim, collect
 from ..engine.verdict import NOT_YET, unjudged
 from ..errors import ClaimError
 
-__all__ = ["catalogue", "load", "record_path", "recorded", "store_path", "stored"]
+__all__ = ["PAPERS", "catalogue", "load", "record_path", "recorded", "store_path", "stored"]
 
 HERE = Path(__file__).parent
+PAPERS = {
+    "did": "Differential Information (arXiv 2505.23761)",
+    "mi": "Many of Your DPOs are Secretly One",
+    "gip": "Common Pitfalls of Margin-based Preference Optimization",
+}
 NOT_CLAIMS = {
     "canaries", "expansions", "figure_runs", "formulas", "gip_formulas", "label_formulas", "orderings",
     "projected_formulas", "reductions", "token_models",

@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
 
 def _diagnose(options: argparse.Namespace) -> int:
     from ..diagnose import diagnose
-    from ..engine.certificate import write_text
+    from ..files import write_text
     from ..report.diagnosis import write_diagnosis
 
     found = diagnose(

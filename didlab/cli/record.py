@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import claims
-from ..engine.certificate import replay, write_text
+from ..engine.certificate import replay
 from ..errors import CertificateError
+from ..files import write_text
 from ..report.words import VERDICTS
 
 if TYPE_CHECKING:

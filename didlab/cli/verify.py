@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-PAPERS = {
-    "did": "Differential Information (arXiv 2505.23761)",
-    "mi": "Many of Your DPOs are Secretly One",
-    "gip": "Common Pitfalls of Margin-based Preference Optimization",
-}
-
 
 def add(commands: Any) -> None:
     """Declare the command."""
@@ -56,8 +50,8 @@ def add(commands: Any) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from ..engine.certificate import write_text
     from ..engine.run import cores, run
+    from ..files import write_text
     from ..report import document, terminal
     from . import record
 
@@ -95,6 +89,7 @@ def _verify(options: argparse.Namespace) -> int:
     if options.json:
         write_text(options.json, document.to_text(made))
     if options.html:
+        from ..claims import PAPERS
         from ..report.page import page
 
         write_text(

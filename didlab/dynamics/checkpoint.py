@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileError
+from ..files import whole
 from .rules import label
 
 __all__ = ["digest", "read_checkpoint", "write_checkpoint"]
@@ -29,17 +28,9 @@ def digest(problems: Any, configurations: Any, protocol: Any, goals: np.ndarray,
 
 
 def write_checkpoint(path: str | Path, mark: str, step: int, state: dict[str, np.ndarray]) -> None:
-    """Write under a temporary name, then rename: a killed run leaves the old file or the new one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, mark=np.array(mark), step=np.array(step), **state)  # type: ignore[arg-type]
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write a checkpoint: a killed run leaves the old file or the new one."""
+    with whole(Path(path)) as file:
+        np.savez(file, mark=np.array(mark), step=np.array(step), **state)  # type: ignore[arg-type]
 
 
 def read_checkpoint(path: str | Path, mark: str) -> tuple[int, dict[str, np.ndarray]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from flint import arb, fmpq
 
 from .. import exact
 from ..errors import CertificateError, FileError
+from ..files import write_text
 from .claim import Claim, Statement
 from .instances import decide, lifted
 from .kinds import Raw, all_valid, instance_fields
@@ -91,23 +90,6 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CertificateError(f"{path} is not a certificate: expected an object")
     return data
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: to a temporary name beside it, then renamed."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as f:
-                f.write(text)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as e:
-        raise FileError(f"cannot write {path}: {e.strerror}") from e
 
 
 def describe(statement: Statement, found: Found) -> dict[str, Any]:

@@ -5,23 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Output", "Progress", "write_whole"]
+from ..files import write_bytes, write_text
+
+__all__ = ["Output", "Progress"]
 
 Progress = Callable[[str, float], object]
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write under a temporary name, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
 
 
 @dataclass
@@ -53,7 +46,7 @@ class Output:
         writer.writerow(list(header))
         for row in rows:
             writer.writerow([f"{x:.7g}" if hasattr(x, "dtype") or isinstance(x, float) else x for x in row])
-        write_whole(self.folder / (f"{self.name}-{part}.csv" if part else f"{self.name}.csv"), text.getvalue().encode())
+        write_text(self.folder / (f"{self.name}-{part}.csv" if part else f"{self.name}.csv"), text.getvalue())
 
     def image(self, figure: Any) -> None:
         """Write the figure as PNG of 128 colours, the same bytes for the same numbers (no date), and close it."""
@@ -67,14 +60,12 @@ class Output:
         with Image.open(drawn) as picture:
             small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
         small.save(data, format="png", optimize=True)
-        write_whole(self.folder / f"{self.name}.png", data.getvalue())
+        write_bytes(self.folder / f"{self.name}.png", data.getvalue())
 
     def caption(self, title: str, shows: str, differs: str, facts: dict[str, Any]) -> None:
         """The caption: what is shown, what differs from the paper, and the numbers quoted. Written last."""
         content = {"title": title, "shows": shows, "differs": differs, "facts": facts}
-        write_whole(
-            self.folder / f"{self.name}.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
-        )
+        write_text(self.folder / f"{self.name}.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         for left in (self.folder / ".checkpoints").glob(f"{self.name}-*"):
             left.unlink()
         if (self.folder / ".checkpoints").exists() and not any((self.folder / ".checkpoints").iterdir()):

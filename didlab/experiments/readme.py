@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .output import write_whole
+from ..files import write_text
 
 __all__ = ["write_gallery"]
 
@@ -32,5 +32,5 @@ def write_gallery(folder: Path, names: Sequence[str]) -> Path:
             f"{text['differs']}\n\n"
             f"Numbers: {links}, [{name}.json]({name}.json)\n"
         )
-    write_whole(folder / "README.md", "".join(parts).encode())
+    write_text(folder / "README.md", "".join(parts))
     return folder / "README.md"

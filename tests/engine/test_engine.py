@@ -266,13 +266,6 @@ def test_certificates_round_trip_through_files(tmp_path):
         load_certificate(tmp_path / "missing.json")
 
 
-def test_nothing_half_written_is_left_behind(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(FileError):
-        write_text(tmp_path / "file" / "x", "a")
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
-
-
 def test_powers_next_to_a_threshold_are_drawn():
     """H(DID) <= H(reference) for sharpness above 2 only: between 5/3 and 2 there must be something to refute it."""
 

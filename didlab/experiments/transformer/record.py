@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import FileError
-from ..output import write_whole
+from ...files import write_text
 from .protocol import PROTOCOL, Protocol
 from .sweep import Runs
 
@@ -37,7 +37,7 @@ def shortened(run: dict[str, np.ndarray]) -> dict[str, Any]:
 def write_record(runs: Runs, protocol: Protocol = PROTOCOL, path: Path = RECORD) -> None:
     """Write the runs beside the fingerprint of their protocol."""
     content = {"protocol": protocol.fingerprint(), "runs": {str(s): shortened(r) for s, r in runs.items()}}
-    write_whole(path, (json.dumps(content, separators=(",", ":")) + "\n").encode())
+    write_text(path, json.dumps(content, separators=(",", ":")) + "\n")
 
 
 @cache
