@@ -140,8 +140,9 @@ def _checks(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray]
     ]
 
 
-def _score(backend: Backend, items: Sequence[Item]) -> list[np.ndarray]:
-    return checked(backend.name, items, backend.token_log_probs(items))
+def _score(backend: Backend, items: Sequence[Item], at_once: int = PROBES) -> list[np.ndarray]:
+    parts = [items[n : n + at_once] for n in range(0, len(items), at_once)]
+    return [row for some in parts for row in checked(backend.name, some, backend.token_log_probs(some))]
 
 
 def _signs(rows: Sequence[np.ndarray], bound: float) -> Finding:
@@ -254,8 +255,7 @@ def _normalised(backend: Backend, probes: Sequence[Item], bound: float) -> Findi
         spread = range(0, size, max(1, size // 256)) if isinstance(size, int) else ()
         tokens = sorted({*seen[:: 1 + len(seen) // 256], *spread})
     singles = [Item(prompt, (t,)) for t in tokens]
-    rows = [r for n in range(0, len(singles), 64) for r in _score(backend, singles[n : n + 64])]
-    total = float(np.exp(np.concatenate(rows)).sum())
+    total = float(np.exp(np.concatenate(_score(backend, singles, 64))).sum())
     off = abs(total - 1) if whole else max(0.0, total - 1)
     limit = bound + 1e-6
     fine = f"next-token probabilities add up to {total:.6g}" + ("" if whole else f" over {len(tokens)} tokens")

@@ -44,7 +44,7 @@ class Plan:
     """
 
     pairs_per_part: int = 256
-    token_budget: int = 16_384
+    token_budget: int = 4096
 
     def __post_init__(self) -> None:
         whole("pairs_per_part", self.pairs_per_part, 1)

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     score.add_argument("--dtype", default="float32", metavar="TYPE", help="of the weights (default: float32)")
     score.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (default: cpu)")
     score.add_argument(
-        "--token-budget", type=int, default=16_384, metavar="N", help="padded tokens in a batch (default: 16384)"
+        "--token-budget", type=int, default=4096, metavar="N", help="padded tokens in a batch (default: 4096)"
     )
     score.add_argument(
         "--insist", action="append", default=[], metavar="MODEL", help="use this model although it fails the self-audit"
