@@ -16,7 +16,7 @@ normalisation, no tokens. time(loop) / time(bare) is the most that a machine all
 What is found depends on the kernels of NumPy's OpenBLAS, which takes those that suit the processor unless the variable
 OPENBLAS_CORETYPE forbids it; the JSON keeps one run for each. On an AMD EPYC of family 26 (Zen 5, AVX-512), the loop
 costs what Python and autograd take for each call: 60 us for a response of 64 tokens, 40 us for one of 8. There `bare`
-allows 12 and 45 times with the kernels for AVX-512, 7 and 29 times with those for AVX2 (`OPENBLAS_CORETYPE=Haswell`):
+allows 11 and 44 times with the kernels for AVX-512, 7 and 27 times with those for AVX2 (`OPENBLAS_CORETYPE=Haswell`):
 40 times for 8 tokens would leave the checks and the normalisation of 16,000 rows 0.2 ms.
 """
 
