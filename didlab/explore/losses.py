@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from ..errors import ArgumentError
 from ..objectives import Objective
 from .state import number
 
-__all__ = ["NAMES", "hyper_parameters", "label", "python", "read", "word"]
+__all__ = [
+    "NAMES", "changed", "controls", "hyper_parameters", "kept", "label", "options", "python", "read", "usual", "word",
+]
 
 # As they are shown.
 NAMES = {
@@ -82,11 +85,17 @@ def python(objective: Objective) -> str:
 
 
 @lru_cache(maxsize=64)
-def hyper_parameters(name: str) -> dict[str, tuple[object, ...]]:
-    """The values to choose from for each hyper-parameter that changes the loss of responses of one length.
+def hyper_parameters(name: str, *, lengths: bool = False) -> dict[str, tuple[object, ...]]:
+    """The values to choose from for each hyper-parameter that changes the loss of responses of one token.
+
+    Args:
+        name: of the loss.
+        lengths: those too that change the loss of longer responses only.
 
     >>> list(hyper_parameters("slic")), list(hyper_parameters("r-dpo"))
     (['beta', 'lam', 'convention'], ['beta'])
+    >>> list(hyper_parameters("r-dpo", lengths=True))
+    ['beta', 'alpha', 'convention']
     """
     usual = objectives.get(name).hyper
     # numbers that no two conventions have in common
@@ -94,7 +103,7 @@ def hyper_parameters(name: str) -> dict[str, tuple[object, ...]]:
     found: dict[str, tuple[object, ...]] = {}
     for key, value in usual.items():
         steps: tuple[object, ...] = CONVENTIONS[name] if key == "convention" else _numbers(name, key, value)
-        if any(_seen(name, {**others, key: v}) != _seen(name, others) for v in steps):
+        if any(_seen(name, {**others, key: v}, lengths) != _seen(name, others, lengths) for v in steps):
             found[key] = steps
     return found
 
@@ -108,6 +117,74 @@ def _numbers(name: str, key: str, usual: float) -> tuple[float, ...]:
     return tuple(sorted({0.0, *STEPS, float(usual)}))
 
 
-def _seen(name: str, hyper: Mapping[str, object]) -> object:
-    """The form of a loss, as far as responses of one token can tell."""
-    return replace(objectives.get(name, **hyper).form, length=0, per_token=False, nll_per_token=False)
+def _seen(name: str, hyper: Mapping[str, object], lengths: bool) -> object:
+    """The form of a loss, without lengths as far as responses of one token can tell."""
+    form = objectives.get(name, **hyper).form
+    return form if lengths else replace(form, length=0, per_token=False, nll_per_token=False)
+
+
+# On the page a loss may stand twice, with other hyper-parameters: `dpo`, and `dpo 2`.
+
+
+def kept(texts: Sequence[str]) -> dict[str, Objective]:
+    """The losses of a state by their keys on the page.
+
+    >>> list(kept(("dpo", "simpo", "dpo:beta:0.5")))
+    ['dpo', 'simpo', 'dpo 2']
+    """
+    found: dict[str, Objective] = {}
+    for objective in map(read, texts):
+        number = next(n for n in range(1, 99) if _key(objective.name, n) not in found)
+        found[_key(objective.name, number)] = objective
+    return found
+
+
+def options(there: Mapping[str, Objective]) -> dict[str, str]:
+    """What can be chosen, by the words for it: every loss once and again, and what is there already.
+
+    >>> options({})["DPO, once more"]
+    'dpo 2'
+    """
+    found = {shown: name for name, shown in NAMES.items()} | {f"{s}, once more": f"{n} 2" for n, s in NAMES.items()}
+    return found | {f"{NAMES[k.split()[0]]} ({k.split()[1]})": k for k in there if k not in found.values()}
+
+
+def usual(key: str) -> Objective:
+    """The loss of a key that nobody has touched: the second of a kind has half the first hyper-parameter.
+
+    >>> label(usual("dpo 2"))
+    'DPO (β = 0.5)'
+    """
+    objective = objectives.get(key.split()[0])
+    if key == objective.name:
+        return objective
+    name, value = next((n, v) for n, v in objective.hyper.items() if n != "convention")
+    return objectives.get(objective.name, **{name: value / 2})
+
+
+def controls(key: str, objective: Objective) -> list[tuple[str, Any, tuple[Any, ...], str]]:
+    """Name, value, values to choose from, and words, for each control of a loss.
+
+    >>> [(name, value, words) for name, value, _, words in controls("simpo", objectives.get("simpo"))]
+    [('beta', 2.0, 'SimPO: β'), ('gamma', 0.5, 'SimPO: γ'), ('convention', 'paper', 'SimPO: convention')]
+    """
+    shown = next(words for words, k in options({key: objective}).items() if k == key)
+    found: list[tuple[str, Any, tuple[Any, ...], str]] = []
+    for name, values in hyper_parameters(objective.name).items():
+        now: Any = objective.hyper[name]
+        steps = values if name == "convention" else tuple(sorted({*values, now}))  # type: ignore[type-var]
+        found.append((name, now, steps, f"{shown}: {SYMBOLS.get(name, name)}"))
+    return found
+
+
+def changed(objective: Objective, hyper: Mapping[str, Any]) -> Objective:
+    """The loss with other hyper-parameters.
+
+    >>> word(changed(objectives.get("slic", lam=2.0), {"beta": 3.0}))
+    'slic:beta:3.0:lam:2.0'
+    """
+    return objectives.get(objective.name, **{**objective.hyper, **hyper})
+
+
+def _key(name: str, number: int) -> str:
+    return name if number == 1 else f"{name} {number}"

@@ -11,6 +11,7 @@ __all__ = ["heatmap"]
 
 SIDE, LEFT, TOP = 320, 46, 40
 NUMBERED = 8  # rows or columns up to which the numbers fit
+LETTER = 6.2  # the width of one
 SHADES = 24
 
 
@@ -40,22 +41,37 @@ def heatmap(
     strength = np.where(finite, np.clip(np.abs(off) / most, 0, 1), 0.0)
     numbered = max(r, c) <= NUMBERED
     parts = _cells(v, off, strength, cell, rows, columns, digits) if numbered else _runs(off, strength, cell)
-    width, height = LEFT + c * cell + 8, TOP + r * cell + 8
     step = max(1, -(-max(r, c) // 16))
+    # Long names need room: those of the rows to the left, those of the columns, turned, above.
+    more_left = max(0.0, LETTER * max(map(len, rows)) - (LEFT - 24))
+    long = LETTER * max(map(len, columns))
+    turned = long > step * cell + 6
+    more_top = max(0.0, long - 12) if turned else 0.0
+    width, height = LEFT + c * cell + 8, TOP + r * cell + 8
     for j in range(0, c, step):
-        parts.append(f'<text class="cx" x="{LEFT + (j + 0.5) * cell:.1f}" y="{TOP - 6}">{escape(columns[j])}</text>')
+        x = LEFT + (j + 0.5) * cell
+        place = (
+            f'class="start" transform="rotate(-90 {x + 4:.1f} {TOP - 6})" x="{x + 4:.1f}"' if turned
+            else f'class="cx" x="{x:.1f}"'
+        )
+        parts.append(f'<text {place} y="{TOP - 6}">{escape(columns[j])}</text>')
     for i in range(0, r, step):
         parts.append(f'<text class="cy" x="{LEFT - 6}" y="{TOP + (i + 0.5) * cell + 4:.1f}">{escape(rows[i])}</text>')
-    parts.append(f'<text class="cx" x="{LEFT + c * cell / 2:.1f}" y="13">{escape(across)}</text>')
+    parts.append(f'<text class="cx" x="{LEFT + c * cell / 2:.1f}" y="{13 - more_top:.0f}">{escape(across)}</text>')
     turn = TOP + r * cell / 2
-    parts.append(f'<text class="cx" transform="rotate(-90 11 {turn:.1f})" x="11" y="{turn:.1f}">{escape(down)}</text>')
+    side = 11 - more_left
+    parts.append(
+        f'<text class="cx" transform="rotate(-90 {side:.0f} {turn:.1f})" x="{side:.0f}" y="{turn:.1f}">'
+        f"{escape(down)}</text>"
+    )
     parts.append(f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{c * cell:.1f}" height="{r * cell:.1f}"/>')
     if mark is not None:
         y, x = (start + (at + 0.5) * cell for start, at in zip((TOP, LEFT), mark, strict=True))
         for kind, size in (("ring", 7), ("dot", 2)):
             parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{size}"/>')
     return (
-        f'<figure class="plot chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img" '
+        f'<figure class="plot chart"><svg viewBox="{0 - more_left:.0f} {0 - more_top:.0f} {width + more_left:.0f} '
+        f'{height + more_top:.0f}" width="{width + more_left:.0f}" role="img" '
         f'aria-label="{escape(words)}">{"".join(parts)}</svg></figure>'
     )
 
