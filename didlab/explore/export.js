@@ -1,6 +1,6 @@
 // Keeps the address at the state that is shown, and saves what is on the page. Nothing leaves the browser.
-const KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-family",
-  "font-size", "font-weight", "text-anchor"];
+const KEPT = ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray", "opacity",
+  "font-family", "font-size", "font-weight", "text-anchor"];
 
 function save(name, type, content) {
   const a = document.createElement("a");

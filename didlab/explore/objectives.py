@@ -19,7 +19,8 @@ from ..dynamics import Problem, Protocol, pair_problem, simulate
 from ..errors import ArgumentError
 from ..information import js_divergence
 from ..objectives import Objective
-from ..policies import log_probabilities
+from ..policies import log_probabilities, sample
+from ..preference import sample_pairs
 from ..report.chart import Series, chart
 from ..solvers import Optimum, PopulationLoss, gradient_flow, optimum
 from . import objectives_python, policies
@@ -27,13 +28,14 @@ from .losses import NAMES, label, read, word
 from .paths import Path, at_the_end, divergence, likelihood, path, rows
 from .plane import frequent_pair, plane, weigh
 from .presets import logits
-from .state import choice
+from .state import choice, whole
 from .view import Picture, View
 
-__all__ = ["SECTIONS", "State", "flow", "joined", "optima", "training", "view", "waiting"]
+__all__ = ["SECTIONS", "State", "flow", "joined", "optima", "pair", "training", "view", "waiting", "warm"]
 
 MOST = 6  # losses at a time: so many colours, dashes and shapes
 DRAWN = 120  # outcomes
+OTHERS = 48  # pairs besides the one whose step is shown
 RECORDS = 40  # of a path, besides its start
 EQUAL = 1e-9  # nats: an optimum this near the target is called the target
 TIMES = 0.01, 1000.0  # of the flow, for each outcome: gradients in the logits are of size 1/K
@@ -162,8 +164,15 @@ def _scene(state: State) -> Scene:
 
 
 @lru_cache(maxsize=4)
-def _table(state: State) -> np.ndarray:
-    return _scene(state).problem.table()
+def _others(state: State) -> tuple[np.ndarray, np.ndarray]:
+    """Chosen and rejected outcomes of some pairs, from 0."""
+    here, rng = _scene(state), np.random.default_rng(state.data_seed)
+    if not state.pairs:
+        return sample_pairs(here.chosen, here.rejected, OTHERS, rng=rng)
+    cells = here.problem.cells.ravel()
+    there = np.flatnonzero(cells)
+    drawn = there[sample(np.log(cells[there]), OTHERS, rng=rng)]
+    return drawn // state.size, drawn % state.size
 
 
 # Where losses end, and the weights of one pair.
@@ -184,9 +193,9 @@ def optima(state: State, *, slow: bool = True) -> View:
     found = {n: best(state, f) for n, f in losses.items() if slow or not _optimum_takes_long(state, f)}
     ends = {n: o.policy for n, o in found.items() if o.policy is not None}
     apart = {n: float(js_divergence(here.target, p)) for n, p in ends.items()}
-    pair = (state.pair[0] - 1, state.pair[1] - 1) if state.pair else frequent_pair(here.problem)
+    at = (state.pair[0] - 1, state.pair[1] - 1) if state.pair else frequent_pair(here.problem)
     start = state.protocol().first_logits(here.problem)
-    weights = weigh(losses, here.problem, start, pair, _table(state.only()))
+    weights = weigh(losses, start, here.problem.reference, at, _others(state.only()))
     measures = {"JS(target, reference)": float(js_divergence(here.target, here.reference))}
     measures |= {f"JS(target, optimum of {n})": v for n, v in apart.items()}
     for n, (d_w, d_l) in weights.of_pair.items():
@@ -203,7 +212,7 @@ def optima(state: State, *, slow: bool = True) -> View:
     same = [NAMES[f.name] for f in losses.values() if f.name in ("r-dpo", "dice")]
     if same:
         notes.append(f"{' and '.join(same)}: on outcomes of one length, in one round of training, this is DPO.")
-    text = objectives_python.setting(state) + objectives_python.of_optima(state, pair)
+    text = objectives_python.setting(state) + objectives_python.of_optima(state, at)
     heading = "Optima (JS in nats), and weights on the pair at the start"
     return _section((picture, plane_picture), measures, ranked + weighed, notes, text, heading)
 
@@ -398,6 +407,20 @@ def joined(sections: Sequence[View]) -> View:
         "Numbers",
         tuple(n for s in sections for n in s.notes),
     )
+
+
+def pair(text: str) -> tuple[int, ...]:
+    """The outcomes that a person typed.
+
+    >>> pair("3, 7")
+    (3, 7)
+    """
+    return tuple(whole("pair", part) for part in text.replace(",", " ").split())
+
+
+def warm() -> bool:
+    """Whether training has run in this process: the first time the simulator is loaded, or even compiled."""
+    return _trained.cache_info().currsize > 0
 
 
 def waiting(state: State) -> bool:

@@ -1,8 +1,8 @@
 r"""The plane of :math:`d_w` and :math:`d_l`: weights of losses on the gradients of a pair.
 
 A small step on one pair moves the parameters along :math:`d_w\nabla\log\pi(y_w) - d_l\nabla\log\pi(y_l)`. Let a and c
-be the squared norms of the two gradients and b their inner product. To first order the chosen log-probability rises where
-:math:`d_w a > d_l b`, and the rejected one falls where :math:`d_l c > d_w b`: two lines through the origin.
+be the squared norms of the two gradients and b their inner product. To first order the chosen log-probability rises
+where :math:`d_w a > d_l b`, and the rejected one falls where :math:`d_l c > d_w b`: two lines through the origin.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..dynamics import Problem, cases, first_order, pair_step
-from ..dynamics.draws import draw_cells
 from ..objectives import Objective
 from ..policies import log_probabilities
 from ..report.chart import Area, Series, chart
@@ -23,7 +22,6 @@ from .view import Picture
 
 __all__ = ["Weights", "frequent_pair", "plane", "weigh"]
 
-DRAWS = 48  # pairs besides the one that is chosen
 ROOM = 1.15  # of the plane; the largest weight of a loss is 1
 WORDS = {
     (True, True): "case 1: chosen up,\nrejected down", (False, True): "case 2:\nboth down",
@@ -41,14 +39,14 @@ class Weights(NamedTuple):
         gram: inner products of the gradients of this pair.
         of_pair: (d_w, d_l) by loss.
         changes: first-order changes of the two log-probabilities per unit of step size, by loss.
-        of_draws: (d_w, d_l) of the first pairs that training draws, by loss, shape (pairs, 2).
+        of_others: (d_w, d_l) of other pairs, by loss, shape (pairs, 2).
     """
 
     pair: tuple[int, int]
     gram: Gram
     of_pair: dict[str, Point]
     changes: dict[str, Point]
-    of_draws: dict[str, np.ndarray]
+    of_others: dict[str, np.ndarray]
 
 
 def frequent_pair(problem: Problem) -> tuple[int, int]:
@@ -65,25 +63,24 @@ def frequent_pair(problem: Problem) -> tuple[int, int]:
 
 
 def weigh(
-    losses: Mapping[str, Objective], problem: Problem, start: np.ndarray, pair: tuple[int, int], table: np.ndarray
+    losses: Mapping[str, Objective], start: np.ndarray, reference: np.ndarray, pair: tuple[int, int],
+    others: tuple[np.ndarray, np.ndarray],
 ) -> Weights:
     """The weights at a policy.
 
     Args:
         losses: by name.
-        problem: what training draws from.
         start: logits of the policy, shape (K,).
+        reference: log-probabilities of the reference, shape (K,).
         pair: chosen and rejected outcome, from 0.
-        table: the alias table of the problem.
+        others: chosen and rejected outcomes of other pairs, each of shape (pairs,).
     """
-    model, reference = PrefixTable(start[None]), PrefixTable(problem.reference[None])
-    steps = {n: pair_step(model, [pair[0]], [pair[1]], f, reference=reference) for n, f in losses.items()}
+    model, frozen = PrefixTable(start[None]), PrefixTable(reference[None])
+    steps = {n: pair_step(model, [pair[0]], [pair[1]], f, reference=frozen) for n, f in losses.items()}
     gram = Gram(*(float(x) for x in next(iter(steps.values())).gram))
     moved = {n: first_order(s.pull, s.gram) for n, s in steps.items()}
-    cells = draw_cells(table, problem.key, 0, DRAWS)
-    w, l = cells // problem.size, cells % problem.size  # noqa: E741
-    v, r = log_probabilities(start), problem.reference
-    slopes = {n: f.slopes(v[w], v[l], r[w], r[l]) for n, f in losses.items()}
+    v, (w, l) = log_probabilities(start), others  # noqa: E741
+    slopes = {n: f.slopes(v[w], v[l], reference[w], reference[l]) for n, f in losses.items()}
     return Weights(
         pair, gram, {n: (float(s.pull[0]), -float(s.pull[1])) for n, s in steps.items()},
         {n: (float(a), float(b)) for n, (a, b) in moved.items()},
@@ -96,7 +93,7 @@ def plane(weights: Weights) -> tuple[Picture, list[tuple[object, ...]]]:
     clouds: list[Series] = []
     marks: list[Series] = []
     for i, (n, own) in enumerate(weights.of_pair.items()):
-        cloud = weights.of_draws[n]
+        cloud = weights.of_others[n]
         size = max(float(np.abs(cloud).max()), *map(abs, own)) or 1.0
         shown = np.unique((cloud / size).round(3), axis=0)
         clouds.append(Series("", shown[:, 0].tolist(), shown[:, 1].tolist(), line=False, hollow=True, kind=i))
@@ -114,10 +111,10 @@ def plane(weights: Weights) -> tuple[Picture, list[tuple[object, ...]]]:
         ),
         f"Shaded: what a small step on this pair alone does, by Table 1 of the paper on gradient entanglement (inner "
         f"product {weights.gram.wl:.3g}, squares {weights.gram.ww:.3g} and {weights.gram.ll:.3g}). Small marks: other "
-        "pairs that training draws. Each loss is scaled to a largest weight of 1: only the ratio decides.",
+        "pairs. Each loss is scaled to a largest weight of 1: only the ratio decides.",
     )  # fmt: skip
     rows: list[tuple[object, ...]] = [("weights: the pair", n, *own) for n, own in weights.of_pair.items()]
-    rows += [("weights: drawn pairs", n, *map(float, d)) for n, cloud in weights.of_draws.items() for d in cloud]
+    rows += [("weights: other pairs", n, *map(float, d)) for n, cloud in weights.of_others.items() for d in cloud]
     return picture, rows
 
 

@@ -1,0 +1,218 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+"""The page of objectives."""
+
+import marimo
+
+app = marimo.App(width="full", app_title="didlab: objectives")
+
+
+@app.cell
+def _():
+    import marimo as mo
+
+    from didlab.errors import DidlabError
+    from didlab.explore import look, losses, objectives, widgets
+    from didlab.explore.presets import PRESETS
+    from didlab.explore.state import parse, query, weights
+
+    return DidlabError, PRESETS, look, losses, mo, objectives, parse, query, weights, widgets
+
+
+@app.cell
+def _(look, mo, widgets):
+    exporter = widgets.Export(name="objectives")
+    more = mo.ui.run_button(label="Compute what takes longer")
+
+    def placed(html):
+        return mo.Html(f'<div class="didlab-view">{html}</div>')
+
+    mo.Html(look.header("objectives"))
+    return exporter, more, placed
+
+
+@app.cell
+def _(PRESETS, losses, mo, objectives, parse):
+    OWN, TEMPERED, RANDOM = "weights of my own", "the reference at temperature τ", "another random policy"
+    start, wrong = parse(objectives.State, mo.query_params().to_dict())
+    # What is chosen now, and the loss that each choice has had last: it keeps its hyper-parameters.
+    kept = losses.kept(start.losses)
+    _options = losses.options(kept)
+    _words = {key: words for words, key in _options.items()}
+    chosen_losses = mo.ui.multiselect(
+        _options, value=[_words[key] for key in kept], label="Losses, up to six", full_width=True
+    )
+    preset = mo.ui.dropdown([*PRESETS, OWN], value=OWN if start.reference else start.preset, label="Reference")
+    k = mo.ui.number(2, 1000, step=1, value=start.k, label="Outcomes")
+    seed = mo.ui.number(0, 10**6, step=1, value=start.seed, label="Seed of the reference")
+    ours = mo.ui.text(", ".join(map(str, start.reference)) or "1/4, 3/4", label="Reference weights", full_width=True)
+    target = mo.ui.dropdown(
+        [TEMPERED, RANDOM, OWN], value=OWN if start.policy else RANDOM if start.target == "random" else TEMPERED,
+        label="Target",
+    )
+    tau = mo.ui.slider(
+        0.05, max(8.0, start.tau), 0.01, value=max(start.tau, 0.05), label="Temperature τ", include_input=True,
+        full_width=True,
+    )
+    target_seed = mo.ui.number(0, 10**6, step=1, value=start.target_seed, label="Seed of the target")
+    theirs = mo.ui.text(", ".join(map(str, start.policy)) or "3/4, 1/4", label="Target weights", full_width=True)
+    return (
+        OWN, RANDOM, chosen_losses, k, kept, ours, preset, seed, start, target, target_seed, tau, theirs, wrong,
+    )
+
+
+@app.cell
+def _(mo, objectives, start):
+    EVERY = "all pairs, with their probabilities"
+    chosen = mo.ui.dropdown(["reference", "target"], value=start.chosen, label="Chosen responses come from the")
+    IDEAL = "ideal rejected policy"
+    rejected = mo.ui.dropdown(
+        [IDEAL, "reference"], value=IDEAL if start.rejected == "ideal" else "reference",
+        label="Rejected ones come from the",
+    )
+    ideal_beta = mo.ui.slider(
+        0.05, max(4.0, start.ideal_beta), 0.05, value=max(start.ideal_beta, 0.05), label="β of the ideal rejected",
+        include_input=True, full_width=True,
+    )
+    sampled = mo.ui.dropdown(
+        [EVERY, "a data set"], value="a data set" if start.pairs else EVERY, label="Losses learn from"
+    )
+    pairs = mo.ui.number(1, 10**6, step=1, value=start.pairs or 10_000, label="Pairs in the data set")
+    data_seed = mo.ui.number(0, 10**6, step=1, value=start.data_seed, label="Seed of the draws")
+    steps = mo.ui.slider(
+        steps=sorted({50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, start.steps}), value=start.steps,
+        label="Steps", show_value=True, full_width=True,
+    )
+    batch = mo.ui.slider(
+        steps=sorted({*(2**n for n in range(13)), start.batch}), value=start.batch, label="Pairs in a step",
+        show_value=True, full_width=True,
+    )
+    rate = mo.ui.slider(
+        steps=sorted({1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, start.rate}), value=start.rate,
+        label="Learning rate", show_value=True, full_width=True,
+    )
+    begin = mo.ui.dropdown({v: n for n, v in objectives.STARTS.items()}, value=objectives.STARTS[start.start],
+                           label="Training and flow start at")  # fmt: skip
+    own_pair = mo.ui.text(" ".join(map(str, start.pair)), label="Its chosen and rejected outcome",
+                          placeholder="the most frequent pair", full_width=True)  # fmt: skip
+    return (
+        EVERY, IDEAL, batch, begin, chosen, data_seed, ideal_beta, own_pair, pairs, rate, rejected, sampled, steps,
+    )
+
+
+@app.cell
+def _(chosen_losses, kept, losses, mo):
+    hyper = mo.ui.dictionary({
+        f"{key} {name}": mo.ui.dropdown(list(values), value=now, label=label)
+        if name == "convention"
+        else mo.ui.slider(steps=list(values), value=now, label=label, show_value=True, full_width=True)
+        for key in chosen_losses.value
+        for name, now, values, label in losses.controls(key, kept.setdefault(key, losses.usual(key)))
+    })  # fmt: skip
+    return (hyper,)
+
+
+@app.cell
+def _(
+    EVERY, IDEAL, OWN, RANDOM, batch, begin, chosen, chosen_losses, data_seed, hyper, ideal_beta, k, look, mo, ours,
+    own_pair, pairs, preset, rate, rejected, sampled, seed, steps, target, target_seed, tau, theirs,
+):
+    def titled(words):
+        return mo.Html(f"<h2>{words}</h2>")
+
+    look.panel(
+        mo,
+        titled("Losses"), chosen_losses, *hyper.elements.values(),
+        titled("Policies"), preset,
+        *([ours] if preset.value == OWN else [k, seed] if preset.value == "gaussian" else [k]),
+        target, theirs if target.value == OWN else target_seed if target.value == RANDOM else tau,
+        titled("Pairs"), chosen, rejected, *([ideal_beta] if rejected.value == IDEAL else []),
+        sampled, *([pairs] if sampled.value != EVERY else []), data_seed,
+        titled("Training"), steps, batch, rate, begin,
+        titled("The pair whose step is shown"), own_pair,
+    )  # fmt: skip
+    return
+
+
+@app.cell
+def _(
+    DidlabError, EVERY, IDEAL, OWN, RANDOM, batch, begin, chosen, chosen_losses, data_seed, hyper, ideal_beta, k, kept,
+    losses, objectives, ours, own_pair, pairs, preset, rate, rejected, sampled, seed, start, steps, target, target_seed,
+    tau, theirs, weights, wrong,
+):
+    problems = [*wrong]
+    for _key in chosen_losses.value:
+        _own = {name.split()[-1]: v for name, v in hyper.value.items() if name.rpartition(" ")[0] == _key}
+        kept[_key] = losses.changed(kept[_key], _own)
+    try:
+        state = objectives.State(
+            losses=tuple(losses.word(kept[_key]) for _key in chosen_losses.value),
+            preset=start.preset if preset.value == OWN else preset.value,
+            k=k.value or 0,
+            seed=-1 if seed.value is None else seed.value,
+            reference=weights("reference", ours.value) if preset.value == OWN else (),
+            policy=weights("policy", theirs.value) if target.value == OWN else (),
+            target="random" if target.value == RANDOM else "temperature",
+            target_seed=-1 if target_seed.value is None else target_seed.value,
+            tau=tau.value,
+            chosen=chosen.value,
+            rejected="ideal" if rejected.value == IDEAL else "reference",
+            ideal_beta=ideal_beta.value,
+            pairs=0 if sampled.value == EVERY else pairs.value or -1,
+            data_seed=-1 if data_seed.value is None else data_seed.value,
+            steps=steps.value, batch=batch.value, rate=rate.value, start=begin.value,
+            pair=objectives.pair(own_pair.value),
+        )  # fmt: skip
+        state.logits()
+    except DidlabError as e:
+        problems.append(str(e))
+        state = start
+    return problems, state
+
+
+@app.cell
+def _(look, mo, more, objectives, placed, problems, state):
+    if more.value:
+        mo.output.replace(placed(look.busy("Computing the optima…")))
+    ends = objectives.optima(state, slow=more.value)
+    mo.Html(look.shown(ends, problems))
+    return (ends,)
+
+
+@app.cell
+def _(more, objectives, placed, state):
+    placed(more.text) if objectives.waiting(state) and not more.value else None
+    return
+
+
+@app.cell
+def _(look, mo, more, objectives, placed, state):
+    if more.value or not objectives.warm():
+        mo.output.replace(placed(look.busy("Training… The first time on a machine, the simulator is compiled first.")))
+    trained = objectives.training(state, slow=more.value)
+    mo.Html(look.shown(trained))
+    return (trained,)
+
+
+@app.cell
+def _(look, mo, more, objectives, placed, state):
+    def tell(name):
+        if more.value:
+            mo.output.replace(placed(look.busy(f"Computing the gradient flow of {name}…")))
+
+    flowed = objectives.flow(state, slow=more.value, progress=tell)
+    mo.Html(look.shown(flowed))
+    return (flowed,)
+
+
+@app.cell
+def _(ends, exporter, flowed, look, mo, objectives, query, state, trained, widgets):
+    widgets.follow(exporter, query(state), objectives.joined([ends, trained, flowed]))
+    look.export(mo, exporter)
+    return
+
+
+if __name__ == "__main__":
+    app.run()
