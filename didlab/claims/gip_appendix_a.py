@@ -55,7 +55,8 @@ winner = claim(
     reading="the loss of Appendix A.1, to first order in the step, with the bound on 1/beta that the appendix adds to the display",
     note="That the bound is needed: gip.app-a.1.winner.any-beta.")(rises_below_alpha)
 winner_any = claim(
-    "gip.app-a.1.winner.any-beta", where="Appendix A.1", title="The same whatever beta is", draws=STEPS, neighbours=OTHER_BOUNDS,
+    "gip.app-a.1.winner.any-beta", where="Appendix A.1", draws=STEPS, neighbours=OTHER_BOUNDS,
+    title="When the chosen log-likelihood rises under SPPO, whatever beta is",
     statement=rf"\nabla\log\pi_w \ne 0,\; \beta^{{-1}} + \log\pi_l \ne 0: \quad {RISES}",
     reading="the display alone, without the sentence after it, to show that the bound is needed")(rises_below_alpha)
 winner_any.assuming(rf"\text{{the bound that is printed after it, }} {LARGE}", own_setting=True, draws=BEYOND_STEPS)(large)

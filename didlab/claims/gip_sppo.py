@@ -105,7 +105,8 @@ easier = claim(
             "gip.ratio.sppo",
     note="That the bound on 1/beta is needed: gip.ratio.sppo.easier.any-beta.")(inclusions)
 easier_any = claim(
-    "gip.ratio.sppo.easier.any-beta", where="section 3.2, list", draws=STEPS, title="The same whatever beta is", neighbours=LESS_EASY,
+    "gip.ratio.sppo.easier.any-beta", where="section 3.2, list", draws=STEPS, neighbours=LESS_EASY,
+    title="Whatever beta is, SPPO makes it easier for the chosen one to rise and harder for the rejected one to fall",
     statement=INCLUSIONS, reading="ours, without the printed bound, to show that it is needed; the second half holds without it")(inclusions)
 
 

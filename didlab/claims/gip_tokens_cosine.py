@@ -51,14 +51,34 @@ def cosine_grows(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, parts:
 
 
 @cosine_grows.assuming(
-    r"\frac{\langle r_w^L, r_l^L\rangle}{\langle g_w, g_l\rangle} > \tfrac12\left(\frac{\|r_w^L\|^2}{\|g_w\|^2} +"
-    r" \frac{\|r_l^L\|^2}{\|g_l\|^2}\right) \text{ or } \langle g_w, g_l\rangle \le 0\text{: the token adds a larger share to the "
-    r"inner product than, on average, to the squared norms}")
+    r"\cos(r_w^L, r_l^L) > \tfrac12\left(\sqrt{p/q} + \sqrt{q/p}\right)\cos(g_w, g_l),\ p = \frac{\|r_w^L\|^2}{\|g_w\|^2},\ "
+    r"q = \frac{\|r_l^L\|^2}{\|g_l\|^2} \text{: the added token's gradients are at a smaller angle than those of the responses, by so much "
+    r"that its unequal shares in their norms do not matter}")
 def _(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any):
     p = token_products("positions", chosen, rejected, rows_w, rows_l)
     ww, wl, ll = (total(x) for x in shorter(p))
     w, c, l = (x[..., -1:, -1] for x in p)  # noqa: E741
     return greater(2 * c * ww * ll, wl * (w * ll + l * ww), "shares of the token, times the norms")
+
+
+@claim(
+    "gip.sec-4.2.cosine-suffix.only-if", where="section 4.2, Fig 4a", symbolic=(),
+    title="The cosine grows only by a token whose own cosine is larger",
+    statement=r"\langle g_w, g_l\rangle > 0 \text{ and } \cos(g_w, g_l) \text{ grows} \implies \cos(r_w^L, r_l^L) > \cos(g_w, g_l)",
+    draws=(Responses(lengths=(2, 3)),), reading=ONE_MORE + POSITIONS + "Not in the paper: a necessary condition, by Cauchy-Schwarz; written "
+    "as: not both, or the token's cosine is the larger one.",
+    neighbours={"the converse": dict(converse=True), "a square that is 11/10 of it": dict(tenths=11), "the other way": dict(flip=True)},
+)
+def larger_cosine(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, converse: bool = False, tenths: int = 10,
+                  flip: bool = False):
+    p = token_products("positions", chosen, rejected, rows_w, rows_l)
+    ww, wl, ll = (total(x) for x in shorter(p))
+    w, c, l = (x[..., -1:, -1] for x in p)  # noqa: E741
+    grows = greater(signed_square(p), signed_square(shorter(p)), "signed squares of the cosines, with and without the token")
+    sides = 10 * c * c * ww * ll, tenths * wl * wl * w * l
+    larger = greater(*(sides[::-1] if flip else sides), "squared cosine of the token and of the responses, times the norms")
+    given, then = (larger, grows) if converse else (grows, larger)
+    return both(implies(both(greater(wl, 0, "inner product without the token"), given), then))
 
 
 ALIKE = Responses(lengths=(2, 3, 4), alike=True)

@@ -157,7 +157,8 @@ def indices(row: Any, places: Any, h: Any, *, kept: int = 2, scale: int = 50):
 
 
 @claim(
-    "gip.app-b.1.indices.any", where="App B.1, before Eq 18", title="Nor does it matter for the two tokens themselves",
+    "gip.app-b.1.indices.any", where="App B.1, before Eq 18",
+    title="Nor does it matter whether the two tokens are among the M",
     statement=r"s = \tfrac1M \text{ on any } M \text{ tokens} \implies \langle g_w, g_l\rangle = -\tfrac1M\|h\|^2,\ "
               r"\|g_w\|^2 = \|g_l\|^2 = \tfrac{M-1}{M}\|h\|^2",
     draws=(Concentrated(), Hidden("h")), symbolic=(),

@@ -20,6 +20,7 @@ from .reductions import COMMON, Reduction, check_of, gradients, in_every_notion,
 __all__: list[str] = []
 
 PAIRS, ALPHA = TokenPairs(agree=0.3), NotNegative("alpha", positive=True)
+APART = TokenPairs(different=True, agree=0.3)
 
 
 # ----------------------------------------------------------------------------------------------------------- TDPO
@@ -76,8 +77,8 @@ SECOND = Reduction(
     "tdpo.second", "TDPO, second form", r"J_{TDPO_2}(\pi)", TDPO.prior,
     Recovered("TDPO, second form", ("weight",), lambda alpha, weight: tdpo.objective(
         beta=alpha, alpha=weight, form="tdpo2"), lambda alpha, weight: priors.tdpo()),
-    (PAIRS, ALPHA, NotNegative("weight")),
-    reading="The second published form, which is not printed: weight of the divergences, and a stop-gradient at the "
+    (APART, ALPHA, NotNegative("weight")),
+    reading="Two different responses. The second published form, which is not printed: weight of the divergences, and a stop-gradient at the "
             "chosen response. ", where="ours",
 )
 second_value = recovers(SECOND, "value")

@@ -21,7 +21,7 @@ from .reductions import COMMON, Reduction, check_of, in_every_notion, recovers
 
 __all__: list[str] = []
 
-PAIRS, APART = TokenPairs(longest=2), TokenPairs(different=True, longest=2)
+APART = TokenPairs(different=True, longest=2)
 AGREE = TokenPairs(different=True, longest=2, agree=0.3)
 ALPHA = NotNegative("alpha", positive=True)
 
@@ -135,14 +135,14 @@ MASKS = TokenWeights("reward_mask", "divergence_mask", of_tokens=True, longest=2
 SPARSE = Reduction(
     "sparsepo", "SparsePO", r"J_{sparsePO}(\pi) = -(u_{\mu_1} - \Delta_{\mu_2})",
     r"\zeta \propto \exp\Big(\sum_t \log \tfrac{[\pi(y^t|x,y^{<t})]^{1-\mu_1(y^t)}}{\pi_{ref}(y^t|x,y^{<t})^{-\mu_1(y^t)}} - \sum_t \mu_2(y^t)\,KL(\pi_{ref}\,\|\,\pi)_t\Big)",
-    replace(recovered("sparsepo"), own=without_sigmoid), (PAIRS, ALPHA, MASKS),
+    replace(recovered("sparsepo"), own=without_sigmoid), (APART, ALPHA, MASKS),
     {"masks exchanged": masks_swapped, "policy not masked": mask_inside},
-    reading="The loss as printed, without a log-sigmoid; the dots of the prior are the tokens. Masks are given. ",
+    reading="Two different responses. The loss as printed, without a log-sigmoid; the dots of the prior are the tokens. Masks are given. ",
 )
 PUBLISHED = replace(
     SPARSE, id="sparsepo.published", loss=r"-\log\sigma(u_{\mu_1} - \Delta_{\mu_2})",
     of=recovered("sparsepo"),
-    reading="The loss with the log-sigmoid of its own paper; the dots of the prior are the tokens. Masks are given. ",
+    reading="Two different responses. The loss with the log-sigmoid of its own paper; the dots of the prior are the tokens. Masks are given. ",
 )
 sparse, sparse_value, sparse_gradient, sparse_fixed = in_every_notion(SPARSE)
 published = recovers(PUBLISHED)
@@ -171,6 +171,6 @@ def sparse_rows(policy: Any, reference: Any, tokens: Any, lengths: Any, alpha: A
 
 
 MASKED = {name.replace("weights", "reward masks"): change for name, change in FALSE_FORMS.items()}
-NEAR = (TokenPairs(longest=2, agree=0.3), ALPHA, MASKS)
+NEAR = (AGREE, ALPHA, MASKS)
 sparse_fixed.corrected(RESTORED + ROWS, draws=NEAR, neighbours=MASKED)(sparse_rows)
 published_fixed.corrected(ROWS, draws=NEAR, neighbours=MASKED)(sparse_rows)

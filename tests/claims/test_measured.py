@@ -168,3 +168,12 @@ def test_two_looks_keep_the_level():
     one = [k for k in range(n + 1) if tail(k, n) < ALARM / 2]
     two = [k for k in range(2 * n + 1) if tail(k, 2 * n) < ALARM / 2]
     assert tail(min(one), n) + tail(min(two), 2 * n) < ALARM
+
+
+def test_the_note_on_figure_4_counts_the_runs_of_one_way_of_fine_tuning():
+    from didlab.claims.gip_repeat_cosines import MAIN, PROTOCOL, SEEDS, _cosines
+
+    note = next(c.note for c in CLAIMS if c.id == "gip.fig-4.repeat")
+    gaps = [np.diff(_cosines(SEEDS, MAIN, k), axis=0).min(0) for k in range(PROTOCOL.pair_steps // PROTOCOL.every + 1)]
+    assert f"in {(np.array(gaps) > 0).all(0).sum()} of {len(SEEDS)} runs, before DPO in {(gaps[0] > 0).sum()}." in note
+    assert decide({"": np.array(gaps).T}, ALARM / 2).truth == 0
