@@ -10,7 +10,7 @@ from ..engine.kinds import Integers
 from ..engine.relations import Relation, at_least, both, equal, greater, implies
 from ..engine.responses import Responses
 from ..engine.tokens import Concentrated
-from .gip_tokens_shared import ONE_MORE
+from .gip_tokens_shared import ONE_MORE, with_common_tokens
 from .gip_tokens_suffix import shorter
 from .token_models import (
     LAST_LAYER,
@@ -18,10 +18,7 @@ from .token_models import (
     POSITIONS,
     Products,
     at_position,
-    dot,
     features,
-    residual,
-    squared,
     token_products,
     total,
 )
@@ -75,8 +72,8 @@ def larger_cosine(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, conve
     ww, wl, ll = (total(x) for x in shorter(p))
     w, c, l = (x[..., -1:, -1] for x in p)  # noqa: E741
     grows = greater(signed_square(p), signed_square(shorter(p)), "signed squares of the cosines, with and without the token")
-    sides = 10 * c * c * ww * ll, tenths * wl * wl * w * l
-    larger = greater(*(sides[::-1] if flip else sides), "squared cosine of the token and of the responses, times the norms")
+    own, whole = 10 * c * c * ww * ll, tenths * wl * wl * w * l
+    larger = greater(*((whole, own) if flip else (own, whole)), label="squared cosines of the token and of the responses")
     given, then = (larger, grows) if converse else (grows, larger)
     return both(implies(both(greater(wl, 0, "inner product without the token"), given), then))
 
@@ -104,10 +101,10 @@ def cosine_alike(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, parts:
                 "by more than 1/(n+1)": dict(share=True)},
 )
 def cosine_uniform(row: Any, m: Any, n: Any, *, scale: int = 50, plus: int = 1, fiftieths: int = 0, share: bool = False):
-    w, l = residual(row, 0), residual(row, 1)  # noqa: E741
-    cosines = [(k * squared(w) + dot(w, l)) / ((k + 1) * squared(w)) for k in (n - 1, n)]
+    pairs = [with_common_tokens(row, k) for k in (n - 1, n)]
+    cosines = [p.wl / p.ww for p in pairs]  # both responses have one squared norm
     least = 1 / (n + 1) if share else (0 * n + fiftieths) / 50
-    return both(equal(cosines[1], scale * (n * (m - 1) - 1) / ((n + plus) * (m - 1)) / 50, "the cosine"),
+    return both(equal(pairs[1].ww, pairs[1].ll, "the squared norms"), equal(cosines[1], scale * (n * (m - 1) - 1) / ((n + plus) * (m - 1)) / 50, "the cosine"),
                 greater(cosines[1] - cosines[0], least, "its growth"))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..engine.claim import claim
 from ..engine.kinds import Integers
 from ..engine.relations import Relation, at_least, both, equal, greater, implies
@@ -18,9 +20,8 @@ from .token_models import (
     LOGITS,
     POSITIONS,
     PREFIXES,
+    Products,
     dot,
-    residual,
-    squared,
     token_products,
     total,
     where,
@@ -125,6 +126,16 @@ def _(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, later: int = 0, b
     return equal(total(p.wl), scale * value.sum(-1, keepdims=True) / 50, "inner product")
 
 
+def with_common_tokens(row: Any, n: Any, *, longest: int = 9) -> Products:
+    """Inner products of two responses that differ at the first token and have n more in common, one row at every position."""
+    chosen = np.zeros((*row.shape[:-1], longest + 1), dtype=np.int64)
+    rejected = chosen + (np.arange(longest + 1) == 0)
+    rows = row[..., None, :] + 0 * chosen[..., None]
+    there = (np.arange(longest + 1) <= np.asarray(n)).astype(np.int64)
+    there = there[..., :, None] * there[..., None, :]
+    return Products(*(total(x * there) for x in token_products("positions", chosen, rejected, rows, rows)))
+
+
 @claim(
     "gip.sec-4.token-vs-sentence", where="section 4", symbolic=(),
     title="The responses' inner product can be large and positive while that of the differing tokens is negative",
@@ -136,9 +147,7 @@ def _(chosen: Any, rejected: Any, rows_w: Any, rows_l: Any, *, later: int = 0, b
                 "2% more": dict(scale=51)},
 )
 def token_and_sentence(row: Any, m: Any, n: Any, *, less: int = 0, half: bool = False, flip: int = 1, scale: int = 50):
-    w, l = residual(row, 0), residual(row, 1)  # noqa: E741
-    token = dot(w, l)
-    whole = (n - less) * squared(w) + token
+    token, whole = (with_common_tokens(row, k).wl for k in (0 * n, n - less))
     return both(equal(token, -1 / m, "product of the differing tokens"), greater(0, flip * token, "product of the differing tokens"),
                 equal(whole, scale * ((n - less) * (m - 1) - 1) / m / 50, "product of the responses"),
                 greater(whole, (n - 1) / 2 if half else 0, "product of the responses"))
