@@ -21,17 +21,13 @@ PAPERS = {
     "mi": "Many of Your DPOs are Secretly One",
     "gip": "Common Pitfalls of Margin-based Preference Optimization",
 }
-NOT_CLAIMS = {
-    "canaries", "expansions", "figure_runs", "formulas", "gip_formulas", "label_formulas", "orderings",
-    "projected_formulas", "reductions", "token_models",
-}
 
 
 @cache
 def _all() -> tuple[Claim, ...]:
     found: dict[str, Claim] = {}
     for info in sorted(pkgutil.iter_modules([str(HERE)]), key=lambda i: i.name):
-        if info.name in NOT_CLAIMS:
+        if info.name == "canaries":  # false statements, for tests of the search
             continue
         for c in collect(importlib.import_module(f"{__name__}.{info.name}")):
             if c.id in found:

@@ -12,14 +12,11 @@ from ..objectives import get
 from ..plots import draw_band, draw_level, finish_steps, look, muted, style, thin
 from ..plots.style import GREY, INK
 from .grids import TEMPERATURES, printed_configurations
-from .judge import OTHERS, judge, lowest, symbol_readings
+from .judge import OTHERS, judge_readings, lowest
 from .output import Output
-from .sweep import COMPARED, SEEDS, SHOWN, Reading, choose, level, run_sweep
+from .sweep import BASE, COMPARED, SEEDS, SHOWN, choose, level, run_sweep
 
 __all__ = ["make_left", "make_right"]
-
-BASE = Reading("start at the reference, fresh pairs", steps=20000)
-
 
 def _goals(problems: Any) -> np.ndarray:
     return np.stack([did_distribution(q.goal, q.reference) for q in problems])[:, None]
@@ -120,17 +117,7 @@ def make_right(out: Output) -> None:
     configurations = [c for c in printed_configurations() if c.name != "log-pi"]
     problems, run = run_sweep(out, "base", configurations, (4.0,), BASE)
     first = int(run.steps.searchsorted(5000)) + 1
-    found: dict[Any, Any] = {}
-    judge(found, "start at the reference, fresh pairs, 5,000 steps", run.js[..., :first], configurations, (4.0,))
-    judge(found, "20,000 steps", run.js, configurations, (4.0,))
-    for m, reading in enumerate(OTHERS):
-        _, other = run_sweep(out, f"r{m}", configurations, (4.0,), reading, share=0.3 + 0.05 * m)
-        judge(found, reading.name, other.js, configurations, (4.0,))
-    for m, (name, symbols, group) in enumerate(symbol_readings()):
-        _, other = run_sweep(out, f"s{m}", group, (4.0,), Reading(f"{name} read as {symbols}"), share=0.5 + 0.04 * m)
-        rest = [n for n, c in enumerate(configurations) if c.name != name]
-        js = np.concatenate((run.js[:, rest, :first], other.js), axis=1)
-        judge(found, f"{name} read as {symbols}", js, [configurations[n] for n in rest] + group, (4.0,))
+    found = judge_readings(out, run, configurations, (4.0,))
     facts: dict[str, Any] = {}
     for by in ("minimum", "final"):
         for name in COMPARED:

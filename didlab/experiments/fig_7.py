@@ -11,37 +11,21 @@ from ..dynamics import Protocol, Run, simulate, synthetic_problem
 from ..plots import draw_band, draw_level, finish_steps, look, style, thin
 from ..plots.style import GREY
 from .grids import TEMPERATURES, printed_configurations
-from .judge import OTHERS, judge, lowest, symbol_readings
+from .judge import judge, judge_readings, lowest
 from .output import Output
-from .sweep import COMPARED, SEEDS, SHOWN, Reading, choose, level, run_sweep
+from .sweep import BASE, COMPARED, SEEDS, SHOWN, choose, level, run_sweep
 
 __all__ = ["make"]
-
-BASE = Reading("start at the reference, fresh pairs", steps=20000)
-
 
 def make(out: Output) -> None:
     """The whole sweep, its readings, and who is lowest under each."""
     configurations = [c for c in printed_configurations() if c.name != "log-pi"]
     problems, base = run_sweep(out, "base", configurations, TEMPERATURES, BASE)
     first = int(base.steps.searchsorted(5000)) + 1
-    found: dict[str, Any] = {}
-    short = base.js[..., :first]
-    judge(found, "start at the reference, fresh pairs, 5,000 steps", short, configurations)
-    judge(found, "20,000 steps", base.js, configurations)
-    for m, reading in enumerate(OTHERS):
-        _, run = run_sweep(out, f"r{m}", configurations, TEMPERATURES, reading, share=0.3 + 0.07 * m)
-        judge(found, reading.name, run.js, configurations)
-    for m, (name, reading_name, group) in enumerate(symbol_readings()):
-        _, run = run_sweep(
-            out, f"s{m}", group, TEMPERATURES, Reading(f"{name} read as {reading_name}"), share=0.6 + 0.03 * m
-        )
-        others = [n for n, c in enumerate(configurations) if c.name != name]
-        js = np.concatenate((short[:, others], run.js), axis=1)
-        judge(found, f"{name} read as {reading_name}", js, [configurations[n] for n in others] + group)
+    found = judge_readings(out, base, configurations, TEMPERATURES)
     printed = _as_printed(out, configurations)
     judge(found, "as printed: float32, seed 42, τ = 4", printed.js, configurations, temperatures=(4.0,))
-    levels = _levels(out, problems, short, configurations)
+    levels = _levels(out, problems, base.js[..., :first], configurations)
     _tables(out, base, configurations, first, found)
     _draw(out, base, configurations, first, levels, printed)
     _caption(out, found, levels)

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..dynamics import Run
+from ..objectives import Objective
 from .grids import READINGS, TEMPERATURES, readings_of
-from .sweep import COMPARED, SHOWN, Reading, choose
+from .output import Output
+from .sweep import BASE, COMPARED, SHOWN, Reading, choose, run_sweep
 
-__all__ = ["OTHERS", "judge", "lowest", "symbol_readings"]
+__all__ = ["OTHERS", "judge", "judge_readings", "lowest", "symbol_readings"]
 
 OTHERS = (
     Reading("start at uniform", start="uniform"),
@@ -52,6 +55,26 @@ def judge(
                 best = choose(part, configurations, name, by)
                 hyper = {k: v for k, v in configurations[best.index].hyper.items() if k != "convention"}
                 found[reading, by, t, name] = (best.median, *np.quantile(best.values, (0.1, 0.9)), hyper)
+
+
+def judge_readings(
+    out: Output, base: Run, configurations: Sequence[Objective], temperatures: Sequence[float]
+) -> dict[Any, Any]:
+    """What `judge` finds in the run of `BASE`, in its first 5,000 steps, and in a run under each other reading."""
+    found: dict[Any, Any] = {}
+    first = int(base.steps.searchsorted(5000)) + 1
+    judge(found, f"{BASE.name}, 5,000 steps", base.js[..., :first], configurations, temperatures)
+    judge(found, "20,000 steps", base.js, configurations, temperatures)
+    for m, reading in enumerate(OTHERS):
+        _, run = run_sweep(out, f"r{m}", configurations, temperatures, reading, share=0.3 + 0.06 * m)
+        judge(found, reading.name, run.js, configurations, temperatures)
+    for m, (name, symbols, group) in enumerate(symbol_readings()):
+        reading = Reading(f"{name} read as {symbols}")
+        _, run = run_sweep(out, f"s{m}", group, temperatures, reading, share=0.55 + 0.04 * m)
+        rest = [n for n, c in enumerate(configurations) if c.name != name]
+        js = np.concatenate((base.js[:, rest, :first], run.js), axis=1)
+        judge(found, reading.name, js, [configurations[n] for n in rest] + group, temperatures)
+    return found
 
 
 def lowest(found: dict[Any, Any]) -> dict[str, str]:

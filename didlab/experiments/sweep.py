@@ -14,7 +14,7 @@ from ..information import js_divergence
 from ..objectives import Objective
 from .output import Output
 
-__all__ = ["COMPARED", "SEEDS", "SHOWN", "Best", "Reading", "choose", "level", "run_sweep"]
+__all__ = ["BASE", "COMPARED", "SEEDS", "SHOWN", "Best", "Reading", "choose", "level", "run_sweep"]
 
 SEEDS = tuple(range(16))
 COMPARED = ("dpo", "slic", "orpo", "simpo", "cal-dpo")
@@ -41,6 +41,9 @@ class Reading:
     start: str = "reference"
     pairs: int | None = None
     steps: int = 5000
+
+
+BASE = Reading("start at the reference, fresh pairs", steps=20000)
 
 
 def run_sweep(

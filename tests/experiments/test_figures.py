@@ -118,8 +118,8 @@ class Killed(Exception):
 @pytest.mark.slow
 def test_a_killed_figure_resumes_to_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(fig_1, "BASE", sweep.Reading("base", steps=5000))
-    monkeypatch.setattr(fig_1, "OTHERS", (sweep.Reading("uniform", start="uniform", steps=200),))
-    monkeypatch.setattr(fig_1, "symbol_readings", list)
+    monkeypatch.setattr(judge, "OTHERS", (sweep.Reading("uniform", start="uniform", steps=200),))
+    monkeypatch.setattr(judge, "symbol_readings", list)
 
     def kill(text, share):
         if share >= 0.8:
