@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..engine.claim import claim
 from ..engine.relations import at_least, both, exists, forall, greater, iff, implies
 from . import gip_tokens_after as later
@@ -104,6 +106,13 @@ def only_if(s_w: Any, s_l: Any):
     return implies(at_least(0, after_changes(s_w, s_l)[0], "Eq 22"), later.pal(s_w, s_l))
 
 
-@only_if.corrected(rf"(22) \le 0 \iff {AVERAGE} \text{{, (22) rewritten: the token gains at most the average gain}}", neighbours=later.exactly_13.printed.neighbours, symbolic=())
-def _(s_w: Any, s_l: Any, *, of: str = "chosen"):
-    return later.exactly_13(s_w, s_l, of=of)
+@only_if.corrected(
+    r"s_l[j^*] - s_w[j^*] \le s_l[j] - s_w[j] \text{ for all } j \implies (22) \le 0\text{: it is enough that no token gains less than }"
+    rf"j^*; \text{{ and }} (22) \le 0 \iff {AVERAGE}", symbolic=(),
+    neighbours={**later.exactly_13.printed.neighbours, "no token but one gains less": dict(but=1), "the most": dict(most=True)})
+def _(s_w: Any, s_l: Any, *, of: str = "chosen", but: int = 0, most: bool = False):
+    gain = s_l - s_w
+    own = gain[..., :1]
+    others = np.where(np.arange(gain.shape[-1]) == but, own, gain)  # the one left out
+    least = forall(at_least(*((own, others) if most else (others, own)), "gains of the others and of the token"))
+    return both(later.exactly_13(s_w, s_l, of=of), implies(least, at_least(0, after_changes(s_w, s_l)[0], "Eq 22")))
