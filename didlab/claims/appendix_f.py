@@ -43,15 +43,8 @@ def boltzmann_is_power(target: Any, reference: Any, rejected: Any, beta: Any) ->
     },
 )
 def boltzmann_normalised(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    *,
-    drop: bool = False,
-    invert: bool = False,
-    slip: bool = False,
-    large: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, *, drop: bool = False, invert: bool = False,
+    slip: bool = False, large: bool = False,
 ) -> Relation:
     q = did_distribution(reference, target) if invert else did_distribution(target, reference)
     power = q if drop else beta * q
@@ -111,13 +104,7 @@ def beta_is_one(target: Any, reference: Any, rejected: Any, beta: Any) -> Relati
     },
 )
 def one_iff_every_threshold(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    *,
-    plain: bool = False,
-    weak: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, *, plain: bool = False, weak: bool = False,
     double: bool = False,
 ) -> Relation:
     x, y = margin_gains(target, reference, rejected)

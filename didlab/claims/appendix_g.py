@@ -32,16 +32,8 @@ def scaled_order_implies_power_law(target: Any, reference: Any, rejected: Any, a
     neighbours={"scales exchanged": {"swap": True}, "plain order": {"plain": True}, "scales ignored": {"ignore": True}},
 )
 def every_scaled_threshold(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    gamma: Any,
-    alpha: Any,
-    beta: Any,
-    *,
-    swap: bool = False,
-    plain: bool = False,
-    ignore: bool = False,
+    target: Any, reference: Any, rejected: Any, gamma: Any, alpha: Any, beta: Any, *, swap: bool = False,
+    plain: bool = False, ignore: bool = False,
 ) -> Relation:
     x, y = margin_gains(target, reference, rejected)
     a, b = (beta, alpha) if swap else (alpha, beta)
@@ -60,14 +52,7 @@ def every_scaled_threshold(
     neighbours={"exponent inverted": {"invert": True}, "exponent dropped": {"drop": True}, "3% off": {"slip": True}},
 )
 def power_law_scales(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    gamma: Any,
-    alpha: Any,
-    *,
-    invert: bool = False,
-    drop: bool = False,
+    target: Any, reference: Any, rejected: Any, gamma: Any, alpha: Any, *, invert: bool = False, drop: bool = False,
     slip: bool = False,
 ) -> Relation:
     x, y = margin_gains(target, reference, rejected)

@@ -44,16 +44,8 @@ def event(policy: Any, reference: Any, base: Any) -> Any:
     },
 )
 def definition_determines(
-    policy: Any,
-    reference: Any,
-    prior: Any,
-    other_prior: Any,
-    base: Any,
-    other_base: Any,
-    *,
-    base_power: int = 0,
-    slip: bool = False,
-    invert: bool = False,
+    policy: Any, reference: Any, prior: Any, other_prior: Any, base: Any, other_base: Any, *, base_power: int = 0,
+    slip: bool = False, invert: bool = False,
 ) -> Relation:
     c = carrier_of(policy)
     first = event(policy, reference, base) * c.exp(prior)
@@ -109,13 +101,7 @@ def posterior_is_likelihood(
     },
 )
 def event_exists(
-    policy: Any,
-    reference: Any,
-    base: Any,
-    *,
-    above: bool = False,
-    invert: bool = False,
-    slip: bool = False,
+    policy: Any, reference: Any, base: Any, *, above: bool = False, invert: bool = False, slip: bool = False,
     edge: bool = False,
 ) -> Relation:
     c = carrier_of(policy)
@@ -202,13 +188,7 @@ def event_iff_bounded(
     },
 )
 def did_is_ratio(
-    policy: Any,
-    reference: Any,
-    base: Any,
-    *,
-    power: int = 1,
-    invert: bool = False,
-    normal: bool = True,
+    policy: Any, reference: Any, base: Any, *, power: int = 1, invert: bool = False, normal: bool = True,
     slip: bool = False,
 ) -> Relation:
     c = carrier_of(policy)

@@ -219,13 +219,7 @@ def picked(values: Any, sample: Any) -> Any:
     },
 )
 def slope_not_negative(
-    policy: Any,
-    reference: Any,
-    sample: Any,
-    exponent: Any,
-    *,
-    strict: bool = False,
-    one: bool = False,
+    policy: Any, reference: Any, sample: Any, exponent: Any, *, strict: bool = False, one: bool = False,
     invert: bool = False,
 ) -> Relation:
     ratio = picked(policy - reference, sample)
@@ -309,13 +303,7 @@ def only_optimal(target: Any, reference: Any, sharpness: Any, form: Any) -> Rela
     },
 )
 def optimal_line(
-    target: Any,
-    reference: Any,
-    sharpness: Any,
-    form: Any,
-    *,
-    swap: bool = False,
-    only: bool = False,
+    target: Any, reference: Any, sharpness: Any, form: Any, *, swap: bool = False, only: bool = False,
     loose: bool = False,
 ) -> Relation:
     a, b = form[..., 0:1], form[..., 1:2]

@@ -103,15 +103,8 @@ def single_pair(
     },
 )
 def power_law_implies_order(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    *,
-    flip: bool = False,
-    weak: bool = False,
-    level: bool = False,
-    scaled: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, *, flip: bool = False, weak: bool = False,
+    level: bool = False, scaled: bool = False,
 ) -> Relation:
     x, y = margin_gains(target, reference, rejected)
     y = -y if flip else y

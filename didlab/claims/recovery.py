@@ -24,13 +24,7 @@ from .formulas import differences, population_stationary, stationary
     measurements=("label_probability", "did_distribution"),
 )
 def preferences_encode(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    *,
-    drop: bool = False,
-    invert: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, *, drop: bool = False, invert: bool = False,
     slip: bool = False,
 ) -> Relation:
     q = did_distribution(reference, target) if invert else did_distribution(target, reference)
@@ -52,13 +46,7 @@ def preferences_encode(
     },
 )
 def log_ratio_recovers(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    *,
-    drop: bool = False,
-    plain: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, *, drop: bool = False, plain: bool = False,
     slip: bool = False,
 ) -> Relation:
     ratio = target if plain else target - reference
@@ -75,13 +63,7 @@ def log_ratio_recovers(
     neighbours={"equality never": {"strict": True}, "equality only at 0": {"zero": True}, "convex": {"sign": -1}},
 )
 def strictly_concave(
-    reference: Any,
-    rejected: Any,
-    reward: Any,
-    direction: Any,
-    *,
-    strict: bool = False,
-    zero: bool = False,
+    reference: Any, rejected: Any, reward: Any, direction: Any, *, strict: bool = False, zero: bool = False,
     sign: int = 1,
 ) -> Relation:
     pairs, m, v = pair_distribution(reference, rejected), preference_matrix(reward), differences(direction)
@@ -123,14 +105,7 @@ def only_log_ratio(target: Any, reference: Any, rejected: Any, beta: Any, form: 
     neighbours={"one target is enough": {"one": True}, "b is not needed": {"loose": True}, "sign of b": {"flip": True}},
 )
 def for_every_target(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    form: Any,
-    *,
-    one: bool = False,
-    loose: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, form: Any, *, one: bool = False, loose: bool = False,
     flip: bool = False,
 ) -> Relation:
     a, b = form[..., 0:1], form[..., 1:2]
@@ -159,13 +134,7 @@ def for_every_target(
     neighbours={"exponent beta": {"power": True}, "reference dropped": {"drop": True}, "3% off": {"slip": True}},
 )
 def converges_to(
-    preferred: Any,
-    reference: Any,
-    comparisons: Any,
-    beta: Any,
-    *,
-    power: bool = False,
-    drop: bool = False,
+    preferred: Any, reference: Any, comparisons: Any, beta: Any, *, power: bool = False, drop: bool = False,
     slip: bool = False,
 ) -> Relation:
     pairs = comparisons * preference_matrix(preferred)
@@ -222,14 +191,7 @@ def finite_sample(target: Any, reference: Any, rejected: Any, beta: Any, counts:
     },
 )
 def wins_as_expected(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    counts: Any,
-    *,
-    first: bool = False,
-    even: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, counts: Any, *, first: bool = False, even: bool = False,
     swap: bool = False,
 ) -> Relation:
     reward = beta * (target - reference)

@@ -27,15 +27,8 @@ from .formulas import differences, eq_1, population_stationary
     measurements=("ideal_rejected",),
 )
 def ideal_policy(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    *,
-    invert: bool = False,
-    double: bool = False,
-    drop: bool = False,
-    slip: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, *, invert: bool = False, double: bool = False,
+    drop: bool = False, slip: bool = False,
 ) -> Relation:
     a, b = (reference, target) if invert else (target, reference)
     ideal = eq_1(a, b, beta + beta if double else beta) - (reference if drop else 0 * reference)
@@ -63,14 +56,7 @@ def ideal_policy(
     },
 )
 def optimum_iff_eq_1(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    *,
-    power: int = 1,
-    drop: bool = False,
-    invert: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, *, power: int = 1, drop: bool = False, invert: bool = False,
     slip: bool = False,
 ) -> Relation:
     ratio = target - reference
@@ -96,13 +82,7 @@ def optimum_iff_eq_1(
     },
 )
 def rejected_is_unique(
-    target: Any,
-    reference: Any,
-    rejected: Any,
-    beta: Any,
-    *,
-    drop: bool = False,
-    invert: bool = False,
+    target: Any, reference: Any, rejected: Any, beta: Any, *, drop: bool = False, invert: bool = False,
     slip: bool = False,
 ) -> Relation:
     ratio = target - reference
