@@ -4,8 +4,9 @@ r"""Gradients of a real model's log-likelihoods: exact inner products over all p
     = \sum_{\text{parameters } p} \langle\partial_p\log\pi(y_w),\, \partial_p\log\pi(y_l)\rangle
 
 The first backward pass keeps one gradient; in the second, each parameter's product is taken the moment its gradient is
-complete, and both are freed: beside the activations, memory for one gradient and the largest parameter. The breakdown
-by parameter comes free.
+complete, and both are freed: beside the activations, memory for one gradient and the largest parameter (and the next
+largest where embedding and head are one: the head's part waits for the embedding's). The breakdown by parameter comes
+free.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from didlab.bridge import Item
-from didlab.bridge.gradients import geometry, selected, token_geometry
+from didlab.bridge.gradients import backward_pass, geometry, selected, token_geometry
 from didlab.bridge.huggingface import HuggingFaceBackend
 from didlab.bridge.step import one_step
 from didlab.errors import ArgumentError
@@ -43,16 +43,55 @@ def test_streamed_products_are_the_dense_ones(kind, which):
     assert all(p.grad is None and p.requires_grad for p in backend.model.parameters())
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "llama", "mistral", "qwen2", "qwen2-tied"])
-def test_streamed_products_in_float32(kind):
-    """Within 1e-6 of the product of the norms of gradients written out in full, tied embeddings or not."""
-    backend = HuggingFaceBackend(build(kind))
+@pytest.mark.parametrize("family", ["gpt2", "llama", "mistral", "qwen2"])
+@pytest.mark.parametrize("ties", ["tied", "untied"])
+def test_streamed_products_in_float32(family, ties):
+    """Within 1e-6 of the product of the norms of gradients written out in full."""
+    backend = HuggingFaceBackend(build(f"{family}-{ties}"))
+    head, embedding = backend.model.get_output_embeddings().weight, backend.model.get_input_embeddings().weight
+    assert (head is embedding) == (ties == "tied")
     found = geometry(backend, CHOSEN, REJECTED)
     w, l = (dense(backend, i) for i in (CHOSEN, REJECTED))  # noqa: E741
     for got, wanted, size in (
         (found.ww, w @ w, w @ w), (found.wl, w @ l, w.norm() * l.norm()), (found.ll, l @ l, l @ l)
     ):
         assert abs(got - float(wanted)) <= 1e-6 * float(size)
+
+
+def peak_bytes(call):
+    """The most that torch had allocated at once during a call, beyond what it had before, by its own account."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as watch:
+        call()
+    events = [e for e in watch.profiler.kineto_results.events() if e.name() == "[memory]"]
+    changes = [e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]
+    assert sum(changes) == 0  # nothing is left, and no event is missing
+    return int(np.cumsum(changes).max())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("ties", ["tied", "untied"])
+def test_memory_is_one_gradient_and_the_largest_parameter(ties, dtype, monkeypatch):
+    """Beyond the activations, which are measured where one small gradient is taken, and the slices of the products."""
+    import didlab.bridge.gradients as module
+
+    monkeypatch.setitem(module.SLICE, "cpu", slice_ := 1 << 12)
+    backend = HuggingFaceBackend(
+        build(f"llama-{ties}", dtype=dtype, vocabulary=2048, hidden_size=128, intermediate_size=512)
+    )
+    sizes = [p.numel() * p.element_size() for p in backend.model.parameters()]
+    everything = selected(backend)
+    name = next(n for n in everything if n.endswith("layers.0.input_layernorm.weight"))
+    small = {name: everything[name]}
+    activations = peak_bytes(lambda: backward_pass(backend, small, CHOSEN, lambda n, p: None))
+    numbers = 4 * 64 * len(sizes) + 20 * slice_  # totals; two copies and a product in float32, one in float64
+    waiting = sorted(sizes)[-2] if ties == "tied" else 0  # the head's part of a tied gradient waits for the embedding's
+    bound = sum(sizes) + max(sizes) + waiting + activations + numbers
+    peak = peak_bytes(lambda: geometry(backend, CHOSEN, REJECTED))
+    assert sum(sizes) < peak <= bound
+
+    kept, taken = [], module._taken
+    monkeypatch.setattr(module, "_taken", lambda p: kept.append(taken(p)) or kept[-1])
+    assert peak_bytes(lambda: geometry(backend, CHOSEN, REJECTED) and kept.clear()) > bound  # with both gradients kept
 
 
 def test_tokens_add_up_to_sequences():
