@@ -1,129 +1,116 @@
-"""Scoring and streamed gradients at the shapes of 7B models, random weights in bfloat16; the same code at a small size.
+"""Scores, diagnosis and gradients at the shapes of 7B models, random weights in bfloat16, and the same at a small size.
 
-The small size runs anywhere; the others need a CUDA device with 80 GiB and are skipped without one.
+What is run is benchmarks/bridge_gpu.py, so that nothing in it runs on a GPU for the first time.
 """
 
 from __future__ import annotations
 
-import time
+import importlib.util
+import json
+import sys
+from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from didlab.bridge import Item, audit
-from didlab.bridge.data import Pair
+from didlab.bridge import audit
 from didlab.bridge.gradients import geometry
-from didlab.bridge.huggingface import HuggingFaceBackend
-from didlab.bridge.sampling import Sampling
-from didlab.bridge.score import Plan, score
-from didlab.diagnose import diagnose
 
-GIB = 1 << 30
-CUDA = torch.cuda.is_available() and torch.cuda.get_device_properties(0).total_memory > 79 * GIB
-LARGE = pytest.mark.skipif(not CUDA, reason="needs a CUDA device with 80 GiB")
-SIZES = ["small", pytest.param("mistral-7b", marks=LARGE), pytest.param("llama-3-8b", marks=LARGE)]
+FILE = Path(__file__).parents[2] / "benchmarks" / "bridge_gpu.py"
+CUDA = torch.cuda.is_available() and torch.cuda.get_device_properties(0).total_memory > 79 << 30
+LARGE = [pytest.mark.skipif(not CUDA, reason="needs a CUDA device with 80 GiB"), pytest.mark.slow]
+SIZES = ["tiny", *(pytest.param(name, marks=LARGE) for name in ("mistral-7b", "llama-3-8b"))]
+
+
+@pytest.fixture(scope="module")
+def bench():
+    spec = importlib.util.spec_from_file_location("bridge_gpu", FILE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["bridge_gpu"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["bridge_gpu"]
 
 
 @pytest.fixture(scope="module", params=SIZES)
-def backend(request):
-    import transformers as t
-
-    config = {
-        "small": lambda: t.LlamaConfig(
-            vocab_size=512, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-            num_key_value_heads=2, bos_token_id=1, eos_token_id=2,
-        ),
-        "mistral-7b": lambda: t.MistralConfig(bos_token_id=1, eos_token_id=2),  # the defaults are its shape
-        "llama-3-8b": lambda: t.LlamaConfig(
-            vocab_size=128_256, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=32,
-            num_attention_heads=32, num_key_value_heads=8, bos_token_id=1, eos_token_id=2,
-        ),
-    }[request.param]()
-    torch.manual_seed(0)
-    with torch.device("cpu" if request.param == "small" else "cuda"):
-        model = t.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    yield HuggingFaceBackend(model, name=request.param)
+def found(request, bench):
+    """The model, how much is done with it, and what the benchmark says."""
+    device, size = ("cpu", bench.TINY) if request.param == "tiny" else ("cuda", bench.Size())
+    model = bench.backend(request.param, device)
+    peak = bench.matrix_peak(torch.device(device), size)
+    yield model, size, peak
     del model
-    torch.cuda.empty_cache()
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
-def items(backend, sizes, seed=0):
-    rng = np.random.default_rng(seed)
+def test_the_shapes_are_those_of_the_models(bench):
+    """7.24 and 8.03 thousand millions of parameters, counted without making them."""
+    import transformers
 
-    def ids(n):
-        return tuple(map(int, rng.integers(3, backend.vocabulary, n)))
-
-    return [Item(ids(a), ids(b)) for a, b in sizes]
-
-
-def large(backend):
-    return backend.model.device.type == "cuda"
+    for name, millions in (("mistral-7b", 7242), ("llama-3-8b", 8030)):
+        with torch.device("meta"):
+            model = transformers.AutoModelForCausalLM.from_config(bench.configuration(name))
+        assert round(sum(p.numel() for p in model.parameters()) / 1e6) == millions
 
 
-class Peak:
-    """Memory above what was there before, in bytes; 0 where it cannot be measured."""
-
-    def __init__(self, backend):
-        self.measured = large(backend)
-
-    def __enter__(self):
-        if self.measured:
-            torch.cuda.synchronize()
-            torch.cuda.reset_peak_memory_stats()
-            self.before = torch.cuda.memory_allocated()
-        self.begun = time.perf_counter()
-        return self
-
-    def __exit__(self, *_):
-        if self.measured:
-            torch.cuda.synchronize()
-        self.seconds = time.perf_counter() - self.begun
-        self.bytes = torch.cuda.max_memory_allocated() - self.before if self.measured else 0
+def test_the_audit_passes(bench, found):
+    model, *_ = found
+    said = audit(model, bench.items(model, [(5, 9), (17, 4), (3, 21), (11, 11)]))
+    assert said.passed, [f for f in said.findings if not f.passed]
 
 
-def test_the_audit_passes(backend):
-    found = audit(backend, items(backend, [(5, 9), (17, 4), (3, 21), (11, 11)]))
-    assert found.passed, [f for f in found.findings if not f.passed]
-    assert any("float32 copy" in f.check for f in found.findings)
+def test_scoring(bench, found):
+    """At most 4 GiB above the weights, and half of the peak of the device."""
+    model, size, peak = found
+    s = bench.scoring(model, size, peak)
+    assert s["share_of_matrix_peak"] > 0 and s["tokens_per_second"] > 0
+    if model.model.device.type == "cuda":
+        assert s["gib_above_weights"] <= 4
+    shape = bench.items(model, [(2, 3), (1, 2)])
+    head = model.vocabulary * model.model.config.hidden_size
+    more = bench.operations(model, shape) - bench.operations(model, shape[:1])
+    assert more > 2 * head * 2  # two response tokens meet the head
 
 
-def test_scoring_needs_little_memory_above_the_weights(backend):
-    """4,096 tokens in a batch: at most 4 GiB above the weights."""
-    length = 1024 if large(backend) else 32
-    batch = items(backend, [(length // 4, 3 * length // 4)] * 4)
-    backend.token_log_probs(batch)
-    with Peak(backend) as peak:
-        rows = backend.token_log_probs(batch)
-    assert all(np.isfinite(r).all() and (r <= 0).all() for r in rows)
-    print(f"\n{backend.name}: {4 * length / peak.seconds:,.0f} tokens/s, {peak.bytes / GIB:.2f} GiB above the weights")
-    assert peak.bytes <= 4 * GIB
+def test_gradients(bench, found):
+    model, size, _ = found
+    g = bench.gradients(model, size)
+    assert g["times_two_passes"] > 0
+    assert 0 < g["gib_of_the_largest_parameter"] < g["gib_of_one_gradient"]
+    if model.model.device.type == "cuda":
+        assert g["gib_above_weights"] <= g["gib_of_a_plain_pass"] + g["gib_of_the_largest_parameter"]
+    assert all(p.grad is None for p in model.model.parameters())
+    w = bench.items(model, [(4, 9)])[0]
+    assert abs(geometry(model, w, w).cosine - 1) <= 1e-3
 
 
-def test_streamed_gradients_need_one_gradient(backend):
-    """One gradient, the largest parameter, and 2 GiB for the activations of short responses."""
-    w, l = items(backend, [(16, 48), (16, 40)])  # noqa: E741
-    parameters = list(backend.model.parameters())
-    with Peak(backend) as peak:
-        found = geometry(backend, w, l)
-    one = sum(p.numel() * p.element_size() for p in parameters)
-    print(f"\n{backend.name}: {peak.seconds:.2f} s, {peak.bytes / GIB:.2f} GiB above the weights")
-    assert peak.bytes <= one + max(p.numel() * p.element_size() for p in parameters) + 2 * GIB
-    assert found.wl**2 <= found.ww * found.ll
-    same = geometry(backend, w, w)
-    assert np.isclose(same.cosine, 1.0, atol=1e-3)
+def test_from_pairs_to_a_diagnosis(bench, found, tmp_path):
+    model, size, _ = found
+    assert bench.diagnosis(model, size, tmp_path)["entropy_per_token"] > 0
 
 
-def test_from_scores_to_a_diagnosis(backend, tmp_path):
-    made = items(backend, [(9, 12), (9, 7), (5, 20), (5, 3)])
-    data = [
-        Pair(name, w, Item(w.prompt, l.response))
-        for name, w, l in (("a", made[0], made[1]), ("b", made[2], made[3]))  # noqa: E741
-    ]
-    table = score(
-        data, {"policy": backend, "reference": backend}, tmp_path / "s.parquet", plan=Plan(token_budget=64),
-        sampling=Sampling(2, length=6),
-    )
-    found = diagnose(table)
-    assert found["displacement.chosen"].value == 0
-    assert found["entropy.policy.per-token"].value > 0
+def test_without_a_device_it_says_so(bench, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    bench.main(["--json", str(tmp_path / "no.json")])
+    assert "no CUDA device" in capsys.readouterr().out
+    assert not (tmp_path / "no.json").exists()
+
+
+def test_what_only_a_device_runs_with_the_device_played(bench, monkeypatch, capsys, tmp_path):
+    """The meter asks CUDA, and every shape is measured and written; here CUDA is played and the shapes are small."""
+    measured, held = bench.measured, iter(range(0, 1 << 40, bench.GIB))
+    for name in ("synchronize", "reset_peak_memory_stats", "empty_cache"):
+        monkeypatch.setattr(torch.cuda, name, lambda: None)
+    for name in ("memory_allocated", "max_memory_allocated"):
+        monkeypatch.setattr(torch.cuda, name, lambda: next(held))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a played device")
+    with bench.Meter(torch.device("cuda")) as m:
+        pass
+    assert m.bytes == bench.GIB and m.seconds >= 0
+    monkeypatch.setattr(bench, "measured", lambda name, device, size: measured("tiny", "cpu", bench.TINY))
+    bench.main(["--json", str(tmp_path / "out.json")])
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert set(told["results"]) == set(bench.MODELS) and told["device"] == "a played device" and told["date"]
+    assert capsys.readouterr().out.count("times two passes") == 2
