@@ -36,8 +36,9 @@ def link(part: str, state: Any) -> str:
 
 def head() -> str:
     """What every page has in its head: the colours and drawings of the verdict page, and the app's own style."""
-    here = resources.files("didlab.explore").joinpath("look.css").read_text(encoding="utf-8")
-    return f"<style>{asset('theme.css')}{asset('plots.css')}{here}</style>"
+    here = resources.files("didlab.explore")
+    own = "".join(here.joinpath(name).read_text(encoding="utf-8") for name in ("look.css", "parts.css"))
+    return f"<style>{asset('theme.css')}{asset('plots.css')}{asset('card.css')}{own}</style>"
 
 
 def header(part: str) -> str:

@@ -12,7 +12,7 @@ import traitlets
 
 from .view import View
 
-__all__ = ["DRAGGABLE", "Bars", "Export", "bars", "follow", "moved"]
+__all__ = ["DRAGGABLE", "Bars", "Export", "Steps", "bars", "follow", "moved"]
 
 HERE = Path(__file__).parent
 DRAGGABLE = 40  # outcomes up to which bars can be told apart by hand
@@ -37,6 +37,14 @@ class Export(anywidget.AnyWidget):
     csv = traitlets.Unicode().tag(sync=True)
     python = traitlets.Unicode().tag(sync=True)
     name = traitlets.Unicode().tag(sync=True)
+
+
+class Steps(anywidget.AnyWidget):
+    """Back and next through a number of steps, by buttons or by the arrow keys."""
+
+    _esm = HERE / "steps.js"
+    step = traitlets.Int(1).tag(sync=True)
+    count = traitlets.Int(1).tag(sync=True)
 
 
 def bars(label: str, probabilities: Any) -> Bars | None:

@@ -20,7 +20,7 @@ from .words import (
     neighbour_line,
 )
 
-__all__ = ["badge", "card", "colour", "counterexample", "data", "title"]
+__all__ = ["badge", "card", "colour", "counterexample", "data", "evidence", "title"]
 
 Claim = Mapping[str, Any]
 
@@ -86,6 +86,17 @@ def card(c: Claim, file: str | None = None) -> str:
     return "".join([*parts, _more(c, file), "</article>\n"])
 
 
+def evidence(c: Claim) -> str:
+    """What a verdict rests on: levels, numbers of instances, how the counterexample was found, false neighbours."""
+    why = f"<p>{escape(c['why'])}</p>" if c["why"] else ""
+    lines = counterexample_lines(c["counterexample"]) if c["counterexample"] else []
+    found = f'<p class="fine">{escape(" ".join(lines))}</p>' if lines else ""
+    return (
+        f'<article class="claim"><p>{badge(c["verdict"])}</p>{why}{found}<div class="more">{_supported(c)}</div>'
+        "</article>"
+    )
+
+
 def _said(e: Mapping[str, Any], most: int) -> str:
     return (
         f'<p class="fine"><b>{escape(e["level"].capitalize())}.</b> {escape(" ".join(evidence_lines(e)[:most]))}</p>'
@@ -111,7 +122,9 @@ def _instead(c: Claim) -> str:
     )
 
 
-def counterexample(x: Mapping[str, Any], heading: str = "Counterexample", lines: Sequence[str] | None = None) -> str:
+def counterexample(
+    x: Mapping[str, Any], *, heading: str = "Counterexample", lines: Sequence[str] | None = None, drawing: bool = True
+) -> str:
     """An instance in exact numbers, drawn, with what is compared there; `lines` say how it was decided."""
     drawn = {name: o["values"] for name, o in x["objects"].items() if o["kind"] == "distribution"}
     rows = "".join(_object(name, o) for name, o in x["objects"].items())
@@ -127,7 +140,7 @@ def counterexample(x: Mapping[str, Any], heading: str = "Counterexample", lines:
     lines = counterexample_lines(x) if lines is None else lines
     return (
         f'<div class="counter"><h4>{escape(heading)}</h4>'
-        f'<div class="two">{table}{plot.bars(drawn) if drawn else ""}</div>'
+        f'<div class="two">{table}{plot.bars(drawn) if drawn and drawing else ""}</div>'
         f'{f"""<ul class="compared">{compared}</ul>""" if compared else ""}'
         f'<p class="fine">{escape(" ".join(lines))}</p></div>'
     )
@@ -150,8 +163,9 @@ def _compared(row: Mapping[str, Any]) -> str:
     return f'<li>{label}{escape(comparison(row))} <span class="truth {colour}">{said}</span></li>'
 
 
-def _more(c: Claim, file: str | None) -> str:
-    parts = []
+def _supported(c: Claim) -> str:
+    """Evidence and neighbours."""
+    parts: list[str] = []
     for heading, e in (
         ("Evidence", c["evidence"]),
         ("Evidence for the corrected statement", (c["corrected"] or {}).get("evidence")),
@@ -174,6 +188,11 @@ def _more(c: Claim, file: str | None) -> str:
         )
     if c["measurements"]:
         parts.append(f"<h4>Measurements</h4><p>{escape(', '.join(c['measurements']))}</p>")
+    return "".join(parts)
+
+
+def _more(c: Claim, file: str | None) -> str:
+    parts = [_supported(c)]
     claims = f" --claims {shlex.quote(file)}" if file else ""
     if c["certificate"] and not file:
         parts.append(f"<h4>Replay the counterexample</h4>{_command('didlab replay ' + c['id'])}")
