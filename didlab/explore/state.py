@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from ..errors import ArgumentError
 
-__all__ = ["choice", "number", "parse", "query", "weights", "whole"]
+__all__ = ["choice", "number", "parse", "query", "weights", "whole", "words"]
 
 S = TypeVar("S")
 
@@ -112,8 +112,13 @@ def choice(name: str, value: str, there: Sequence[str]) -> None:
         raise ArgumentError(name, f"one of {', '.join(there)}", repr(value))
 
 
-def _words(name: str, text: str) -> tuple[str, ...]:
-    return tuple(part for part in text.replace(",", " ").split())
+def words(name: str, text: str) -> tuple[str, ...]:
+    """Words, separated by commas or blanks.
+
+    >>> words("chosen", "the film, is good")
+    ('the', 'film', 'is', 'good')
+    """
+    return tuple(text.replace(",", " ").split())
 
 
 def _integers(name: str, text: str) -> tuple[int, ...]:
@@ -131,7 +136,7 @@ _READ: dict[Any, Callable[[str, str], Any]] = {
     bool: _switch,
     str: lambda name, text: text,
     tuple[Fraction, ...]: weights,
-    tuple[str, ...]: _words,
+    tuple[str, ...]: words,
     tuple[int, ...]: _integers,
 }
 

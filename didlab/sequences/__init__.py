@@ -17,6 +17,8 @@ from ..lazy import attach
 
 if TYPE_CHECKING:
     from .chain import Chain, chain_of
+    from .drawn import DrawnByPrefix
+    from .grouped import GroupedLogits, PrefixNumbers, positions
     from .hidden import Recurrent, adversarial_hidden, random_hidden, recurrent_hidden
     from .last_layer import LastLayer, last_layer_gram
     from .linear import Gram, sequence_gram, sequence_inner_product, token_inner_products
@@ -31,10 +33,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ByPrefix",
     "Chain",
+    "DrawnByPrefix",
     "Gram",
+    "GroupedLogits",
     "LastLayer",
     "MarkovPolicy",
     "Pairs",
+    "PrefixNumbers",
     "PrefixTable",
     "Recurrent",
     "SharedLogits",
@@ -50,6 +55,7 @@ __all__ = [
     "markov_policy",
     "one_edit_pairs",
     "pair_gram",
+    "positions",
     "random_hidden",
     "random_pairs",
     "recurrent_hidden",
@@ -63,6 +69,8 @@ __all__ = [
 
 __getattr__, __dir__ = attach(__name__, {
     "chain": ("Chain", "chain_of"),
+    "drawn": ("DrawnByPrefix",),
+    "grouped": ("GroupedLogits", "PrefixNumbers", "positions"),
     "hidden": ("Recurrent", "adversarial_hidden", "random_hidden", "recurrent_hidden"),
     "last_layer": ("LastLayer", "last_layer_gram"),
     "linear": ("Gram", "sequence_gram", "sequence_inner_product", "token_inner_products"),
