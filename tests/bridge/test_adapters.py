@@ -53,6 +53,18 @@ def test_adapter_off_is_the_base_model(adapted):
     assert on.fingerprint()["weights"] != off.fingerprint()["weights"]
 
 
+def test_gradients_with_the_adapter_off_are_those_of_the_base_model(adapted):
+    base, model = adapted
+    backends = HuggingFaceBackend(model, adapter=False), HuggingFaceBackend(base), HuggingFaceBackend(model)
+    off, plain, on = (geometry(b, ITEMS[0], ITEMS[1]) for b in backends)
+    size = plain.ww + plain.ll
+    assert max(abs(a - b) for a, b in zip((off.ww, off.wl, off.ll), (plain.ww, plain.wl, plain.ll), strict=True)) <= (
+        1e-5 * size
+    )
+    assert abs(on.ww - plain.ww) > 1e-3 * size
+    assert abs(off.chosen - plain.chosen) <= HuggingFaceBackend(base).rounding * len(ITEMS[0].response)
+
+
 def test_an_adapter_that_stays_on_is_refused(adapted):
     class Cached(HuggingFaceBackend):
         def _adapters(self):

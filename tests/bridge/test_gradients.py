@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from didlab.bridge import Item
-from didlab.bridge.gradients import backward_pass, geometry, selected, token_geometry
+from didlab.bridge.gradients import Geometry, backward_pass, ches, geometry, selected, token_geometry
 from didlab.bridge.huggingface import HuggingFaceBackend
 from didlab.bridge.step import one_step
 from didlab.errors import ArgumentError
@@ -56,6 +56,48 @@ def test_streamed_products_in_float32(family, ties):
         (found.ww, w @ w, w @ w), (found.wl, w @ l, w.norm() * l.norm()), (found.ll, l @ l, l @ l)
     ):
         assert abs(got - float(wanted)) <= 1e-6 * float(size)
+
+
+def test_cosine_and_case_by_hand():
+    """The norms are those of the two gradients, and Table 1's cases compare the product with their squares."""
+    backend = HuggingFaceBackend(build("gpt2", dtype=torch.float64))
+    found = geometry(backend, CHOSEN, REJECTED)
+    w, l = (dense(backend, i) for i in (CHOSEN, REJECTED))  # noqa: E741
+    assert abs(found.cosine - float(torch.cosine_similarity(w, l, dim=0))) <= 1e-12
+    for ww, wl, ll, case in ((2, 1, 3, "ideal"), (1, 2, 3, "both-fall"), (3, 2, 1, "both-rise"), (1, 1, 1, "ideal")):
+        assert Geometry(ww, wl, ll, {}, 0.0, 0.0).case == case
+        moved = Geometry(ww, wl, ll, {}, 0.0, 0.0).prediction(1.0, 1.0)
+        assert np.sign(moved).tolist() == {
+            "ideal": [float(ww > wl), -float(ll > wl)], "both-fall": [-1, -1], "both-rise": [1, 1]
+        }[case]
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+@pytest.mark.parametrize("padding", ["left", "right"])
+def test_ches_by_hand(kind, padding):
+    """Sums and means of the last hidden states at the positions before the response's tokens, from the model itself."""
+    backend = HuggingFaceBackend(build(kind, dtype=torch.float64), padding=padding)
+    hidden = []
+    for item in (CHOSEN, REJECTED):
+        ids = torch.tensor([item.prompt + item.response])
+        with torch.no_grad():
+            states = backend.model(input_ids=ids, output_hidden_states=True).hidden_states[-1][0]
+        hidden.append(states[len(item.prompt) - 1 : -1].double())
+    assert backend.hidden(REJECTED).shape == (3, 32)
+    for value, (w, l) in zip(  # noqa: E741
+        ches(backend, CHOSEN, REJECTED), ([h.sum(0) for h in hidden], [h.mean(0) for h in hidden]), strict=True
+    ):
+        wanted = float((w * l).sum() - (w * w).sum())
+        assert abs(value - wanted) <= 1e-6 * float(w.norm() * (w.norm() + l.norm()))
+
+
+def test_ches_in_half_precision_does_not_overflow():
+    """Products of hidden states of about 100 are beyond float16's 65,504 when 32 of them are added up for 4 tokens."""
+    model = build("llama", dtype=torch.float16)
+    with torch.no_grad():
+        model.model.norm.weight.fill_(100)
+    value, _ = ches(HuggingFaceBackend(model), CHOSEN, REJECTED)
+    assert np.isfinite(value) and abs(value) > 65_504
 
 
 def peak_bytes(call):

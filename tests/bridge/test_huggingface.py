@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from didlab.bridge import Item, audit
+from didlab.bridge.data import pairs
 from didlab.bridge.huggingface import HuggingFaceBackend
 from didlab.errors import ArgumentError, BackendError
 
@@ -43,6 +46,47 @@ def test_every_batch_size_within_a_hundred_thousandth(kind, padding):
             rows = backend.token_log_probs(items[k : k + size])
             for row, right in zip(rows, wanted[k : k + size], strict=True):
                 assert np.abs(row - right).max() <= 1e-5
+
+
+def gathered(model, item):
+    """The obvious way, with the whole model in float64 and nothing of the backend."""
+    ids = torch.tensor([item.prompt + item.response])
+    with torch.no_grad():
+        rows = model(input_ids=ids).logits[0].double().log_softmax(-1)
+    return np.array([float(rows[len(item.prompt) - 1 + t, y]) for t, y in enumerate(item.response)])
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # peft asks transformers for an old name
+@pytest.mark.parametrize("adapter", ["none", "on", "off"])
+@pytest.mark.parametrize("source", ["plain", "chat"])
+@pytest.mark.parametrize("padding", ["left", "right"])
+def test_text_and_chats_with_and_without_an_adapter(adapter, source, padding, rows, tokenizer):
+    """As above from text, for a model, its adapter, and the base below the adapter, against a float64 copy."""
+    peft = pytest.importorskip("peft")
+    model = build("llama", spread=1.0)
+    oracle = copy.deepcopy(model)
+    if adapter != "none":
+        settings = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
+        model = peft.get_peft_model(model, settings)
+        with torch.no_grad():
+            for name, p in model.named_parameters():
+                if "lora_B" in name:
+                    p.normal_(0, 0.5)
+        oracle = copy.deepcopy(model) if adapter == "on" else oracle
+    oracle = oracle.double().eval()
+    if source == "chat":
+        rows = [
+            {"prompt": [{"role": "user", "content": r["prompt"].strip()}],
+             **{k: [{"role": "assistant", "content": r[k]}] for k in ("chosen", "rejected")}}
+            for r in rows
+        ]
+    items = [item for p in pairs(rows[:8], tokenizer) for _, item in p.items()]
+    assert len({i.tokens for i in items}) > 4
+    backend = HuggingFaceBackend(model, padding=padding, adapter=adapter != "off")
+    wanted = [gathered(oracle, i) for i in items]
+    for size in range(1, 17):
+        scored = [r for k in range(0, 16, size) for r in backend.token_log_probs(items[k : k + size])]
+        assert max(np.abs(a - b).max() for a, b in zip(scored, wanted, strict=True)) <= 1e-5
 
 
 def test_float64_models_keep_float64():
