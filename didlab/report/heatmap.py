@@ -40,50 +40,52 @@ def heatmap(
     most = full or float(np.abs(off[finite]).max(initial=0.0)) or 1.0
     strength = np.where(finite, np.clip(np.abs(off) / most, 0, 1), 0.0)
     numbered = max(r, c) <= NUMBERED
-    parts = _cells(v, off, strength, cell, rows, columns, digits) if numbered else _runs(off, strength, cell)
     step = max(1, -(-max(r, c) // 16))
     # Long names need room: those of the rows to the left, those of the columns, turned, above.
-    more_left = max(0.0, LETTER * max(map(len, rows)) - (LEFT - 24))
     long = LETTER * max(map(len, columns))
     turned = long > step * cell + 6
-    more_top = max(0.0, long - 12) if turned else 0.0
-    width, height = LEFT + c * cell + 8, TOP + r * cell + 8
+    left = LEFT + max(0.0, LETTER * max(map(len, rows)) - (LEFT - 24))
+    top = TOP + (max(0.0, long - 12) if turned else 0.0)
+    corner = left, top
+    parts = _cells(v, off, strength, cell, corner, rows, columns, digits) if numbered else _runs(
+        off, strength, cell, corner
+    )
+    width, height = left + c * cell + 8, top + r * cell + 8
     for j in range(0, c, step):
-        x = LEFT + (j + 0.5) * cell
+        x, y = left + (j + 0.5) * cell, top - 6
         place = (
-            f'class="start" transform="rotate(-90 {x + 4:.1f} {TOP - 6})" x="{x + 4:.1f}"' if turned
+            f'class="start" transform="rotate(-90 {x + 4:.1f} {y:.1f})" x="{x + 4:.1f}"' if turned
             else f'class="cx" x="{x:.1f}"'
         )
-        parts.append(f'<text {place} y="{TOP - 6}">{escape(columns[j])}</text>')
+        parts.append(f'<text {place} y="{y:.1f}">{escape(columns[j])}</text>')
     for i in range(0, r, step):
-        parts.append(f'<text class="cy" x="{LEFT - 6}" y="{TOP + (i + 0.5) * cell + 4:.1f}">{escape(rows[i])}</text>')
-    parts.append(f'<text class="cx" x="{LEFT + c * cell / 2:.1f}" y="{13 - more_top:.0f}">{escape(across)}</text>')
-    turn = TOP + r * cell / 2
-    side = 11 - more_left
+        parts.append(
+            f'<text class="cy" x="{left - 6:.1f}" y="{top + (i + 0.5) * cell + 4:.1f}">{escape(rows[i])}</text>'
+        )
+    parts.append(f'<text class="cx" x="{left + c * cell / 2:.1f}" y="13">{escape(across)}</text>')
+    turn = top + r * cell / 2
+    parts.append(f'<text class="cx" transform="rotate(-90 11 {turn:.1f})" x="11" y="{turn:.1f}">{escape(down)}</text>')
     parts.append(
-        f'<text class="cx" transform="rotate(-90 {side:.0f} {turn:.1f})" x="{side:.0f}" y="{turn:.1f}">'
-        f"{escape(down)}</text>"
+        f'<rect class="frame" x="{left:.1f}" y="{top:.1f}" width="{c * cell:.1f}" height="{r * cell:.1f}"/>'
     )
-    parts.append(f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{c * cell:.1f}" height="{r * cell:.1f}"/>')
     if mark is not None:
-        y, x = (start + (at + 0.5) * cell for start, at in zip((TOP, LEFT), mark, strict=True))
+        y, x = (start + (at + 0.5) * cell for start, at in zip((top, left), mark, strict=True))
         for kind, size in (("ring", 7), ("dot", 2)):
             parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{size}"/>')
     return (
-        f'<figure class="plot chart"><svg viewBox="{0 - more_left:.0f} {0 - more_top:.0f} {width + more_left:.0f} '
-        f'{height + more_top:.0f}" width="{width + more_left:.0f}" role="img" '
+        f'<figure class="plot chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img" '
         f'aria-label="{escape(words)}">{"".join(parts)}</svg></figure>'
     )
 
 
 def _cells(
-    v: np.ndarray, off: np.ndarray, strength: np.ndarray, cell: float, rows: Sequence[str], columns: Sequence[str],
-    digits: int,
+    v: np.ndarray, off: np.ndarray, strength: np.ndarray, cell: float, corner: tuple[float, float],
+    rows: Sequence[str], columns: Sequence[str], digits: int,
 ) -> list[str]:
     """Each cell by itself, with its number."""
     parts: list[str] = []
     for i, j in zip(*np.nonzero(np.isfinite(v)), strict=True):
-        x, y = LEFT + j * cell, TOP + i * cell
+        x, y = corner[0] + j * cell, corner[1] + i * cell
         parts.append(
             f'<rect class="{"over" if off[i, j] >= 0 else "under"}" x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" '
             f'height="{cell:.1f}" fill-opacity="{0.8 * strength[i, j]:.3f}">'
@@ -93,7 +95,7 @@ def _cells(
     return parts
 
 
-def _runs(off: np.ndarray, strength: np.ndarray, cell: float) -> list[str]:
+def _runs(off: np.ndarray, strength: np.ndarray, cell: float, corner: tuple[float, float]) -> list[str]:
     """One path for each shade: a thousand cells would take the browser longer than the mathematics."""
     level = np.rint(SHADES * strength).astype(int) * np.where(off >= 0, 1, -1)
     paths: dict[int, list[str]] = {}
@@ -101,9 +103,9 @@ def _runs(off: np.ndarray, strength: np.ndarray, cell: float) -> list[str]:
         edges = np.flatnonzero(np.diff(row)) + 1
         for start, end in zip([0, *edges], [*edges, len(row)], strict=True):
             if row[start]:
-                x, w = LEFT + start * cell, (end - start) * cell
+                x, w = corner[0] + start * cell, (end - start) * cell
                 paths.setdefault(int(row[start]), []).append(
-                    f"M{x:.1f},{TOP + i * cell:.1f}h{w:.1f}v{cell:.1f}h{-w:.1f}z"
+                    f"M{x:.1f},{corner[1] + i * cell:.1f}h{w:.1f}v{cell:.1f}h{-w:.1f}z"
                 )
     return [
         f'<path class="{"over" if n > 0 else "under"}" fill-opacity="{0.8 * abs(n) / SHADES:.3f}" d="{"".join(d)}"/>'

@@ -92,3 +92,29 @@ def test_areas_lie_below_the_points_and_have_their_words_inside() -> None:
     assert drawn.index('class="s1 area"') < drawn.index("<circle") < drawn.index(">both<") < drawn.index(">fall<")
     small = chart([], x="", y="", words="", span=((0, 100), (0, 100)), areas=[area])
     assert 'class="s1 area"' in small and "both" not in small
+
+
+def test_long_names_have_room_inside_the_picture() -> None:
+    long = [f"{n}-{'x' * 12}" for n in range(12)]
+    drawn = heatmap(np.eye(12), rows=long, columns=long, down="w", across="l", words="Ones.")
+    width, height = (float(x) for x in re.findall(r'viewBox="0 0 (\S+) (\S+)"', drawn)[0])
+    # Names of rows end at the left edge of the cells, and those of columns, turned, start above their upper edge.
+    x, y = (float(v) for v in re.findall(r'class="frame" x="([\d.]+)" y="([\d.]+)"', drawn)[0])
+    assert x - 6 >= 6 * len(long[0]) and y - 6 >= 6 * len(long[0])
+    assert width == pytest.approx(x + 320 + 8, abs=0.5) and height == pytest.approx(y + 320 + 8, abs=0.5)
+    assert all(drawn.count(f">{name}<") == 2 for name in long)
+
+
+def test_columns_below_zero_hang_from_the_line() -> None:
+    drawn = columns({"p": np.array([0.5, -0.25])}, words="Two.", names=["good", "bad"], x="token", span=(-0.5, 0.5))
+    (up_y, up_h), (down_y, down_h) = (
+        (float(y), float(h)) for y, h in re.findall(r'<rect class="s0" x="\S+" y="(\S+)" width="\S+" height="(\S+)">', drawn)
+    )
+    assert up_y + up_h == pytest.approx(down_y, abs=0.1) and up_h == pytest.approx(2 * down_h, abs=0.1)
+    assert up_h == pytest.approx(190 / 2, abs=0.1)  # half the height: the span goes as far below as above
+    assert TITLES.findall(drawn) == ["p, good: 0.5", "p, bad: -0.25"]
+    assert ">−0.5<" in drawn and ">token<" in drawn
+
+
+def test_columns_of_zeros_are_drawn() -> None:
+    assert 'height="0.0"' in columns({"p": np.zeros(3)}, words="None.")
