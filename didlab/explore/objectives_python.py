@@ -57,7 +57,7 @@ def of_optima(state: State, pair: tuple[int, int]) -> str:
     return (
         f"{COMMENT}where each loss ends, and its weights on one pair\n"
         f"best = {{n: solvers.optimum(f, {pairs}) for n, f in losses.items()}}\n"
-        f"v, r, w, l = didlab.log_probabilities(start), problem.reference, [{w}], [{l}]\n"
+        f"v, r, w, l = *map(didlab.log_probabilities, (start, problem.reference)), [{w}], [{l}]\n"
         "slopes = {n: f.slopes(v[w], v[l], r[w], r[l]) for n, f in losses.items()}\n"
         'print({"JS(target, reference)": float(didlab.js_divergence(target, reference)),\n'
         '    **{f"JS(target, optimum of {n})": float(didlab.js_divergence(target, b.policy))\n'

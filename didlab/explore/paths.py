@@ -14,7 +14,7 @@ from .view import Picture
 
 __all__ = ["Path", "at_the_end", "divergence", "likelihood", "path", "rows"]
 
-FLOOR = 1e-10  # nats: where a divergence is drawn that is smaller
+FLOOR = 1e-10  # nats: the smallest divergence that is drawn at its place
 
 
 class Path(NamedTuple):
@@ -66,11 +66,13 @@ def divergence(
         for n, v in ends.items()
     ]
     words = " ".join(f"{n}: {p.js[0]:.3g} to {p.js[-1]:.3g} nats." for n, p in paths.items())
+    floor = max(FLOOR, min(float(p.js.min()) for p in paths.values()) / 3)
     drawn = chart(
         series, x=x, y="JS to the target, nats", words=f"{title}. {words}", log="xy" if x == "time" else "y",
-        floor=FLOOR,
+        floor=floor,
     )  # fmt: skip
-    return Picture(name, title, drawn, f"{how} Marks at the right edge: the optimum of each loss.")
+    caption = f"{how} Marks at the right edge: the optimum of each loss (at the lower edge where it is below it)."
+    return Picture(name, title, drawn, caption)
 
 
 def likelihood(name: str, title: str, x: str, paths: Mapping[str, Path]) -> Picture:

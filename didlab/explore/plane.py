@@ -12,15 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..dynamics import Problem, cases, first_order, pair_step
+from ..dynamics import Problem, cases, first_order
 from ..objectives import Objective
 from ..policies import log_probabilities
 from ..report.chart import Area, Series, chart
-from ..sequences.linear import Gram
+from ..sequences.linear import Gram, sequence_gram
+from ..sequences.model import token_residuals
 from ..sequences.prefix_table import PrefixTable
 from .view import Picture
 
-__all__ = ["Weights", "frequent_pair", "plane", "weigh"]
+__all__ = ["Weights", "areas", "frequent_pair", "plane", "weigh"]
 
 ROOM = 1.15  # of the plane; the largest weight of a loss is 1
 WORDS = {
@@ -75,17 +76,17 @@ def weigh(
         pair: chosen and rejected outcome, from 0.
         others: chosen and rejected outcomes of other pairs, each of shape (pairs,).
     """
-    model, frozen = PrefixTable(start[None]), PrefixTable(reference[None])
-    steps = {n: pair_step(model, [pair[0]], [pair[1]], f, reference=frozen) for n, f in losses.items()}
-    gram = Gram(*(float(x) for x in next(iter(steps.values())).gram))
-    moved = {n: first_order(s.pull, s.gram) for n, s in steps.items()}
-    v, (w, l) = log_probabilities(start), others  # noqa: E741
-    slopes = {n: f.slopes(v[w], v[l], reference[w], reference[l]) for n, f in losses.items()}
-    return Weights(
-        pair, gram, {n: (float(s.pull[0]), -float(s.pull[1])) for n, s in steps.items()},
-        {n: (float(a), float(b)) for n, (a, b) in moved.items()},
-        {n: np.stack([-a, b], -1) for n, (a, b) in slopes.items()},
-    )
+    model = PrefixTable(start[None])
+    parts = [(model.features(y), token_residuals(model, y)) for y in ([pair[0]], [pair[1]])]
+    gram = Gram(*(float(x) for x in sequence_gram(*parts[0], *parts[1])))
+    # the reference is normalised once more, as the policy is: where they agree, to the bit
+    v, r = log_probabilities(start), log_probabilities(reference)
+    w, l = np.r_[pair[0], others[0]], np.r_[pair[1], others[1]]  # noqa: E741
+    slopes = {n: f.slopes(v[w], v[l], r[w], r[l]) for n, f in losses.items()}
+    pulls = {n: np.stack([-a, b], -1) for n, (a, b) in slopes.items()}
+    of_pair = {n: (float(d[0, 0]), float(d[0, 1])) for n, d in pulls.items()}
+    changes = {n: first_order((d_w, -d_l), gram) for n, (d_w, d_l) in of_pair.items()}
+    return Weights(pair, gram, of_pair, changes, {n: d[1:] for n, d in pulls.items()})
 
 
 def plane(weights: Weights) -> tuple[Picture, list[tuple[object, ...]]]:
@@ -107,7 +108,7 @@ def plane(weights: Weights) -> tuple[Picture, list[tuple[object, ...]]]:
             clouds + marks, x="weight on the chosen gradient, d_w", y="weight on the rejected one, d_l",
             words="Weights of the losses on the two gradients of a pair. "
             + " ".join(f"{n}: {a:.3g} and {b:.3g}." for n, (a, b) in weights.of_pair.items()),
-            span=((low[0], ROOM), (low[1], ROOM)), areas=_areas(weights.gram, box),
+            span=((low[0], ROOM), (low[1], ROOM)), areas=areas(weights.gram, box),
         ),
         f"Shaded: what a small step on this pair alone does, by Table 1 of the paper on gradient entanglement (inner "
         f"product {weights.gram.wl:.3g}, squares {weights.gram.ww:.3g} and {weights.gram.ll:.3g}). Small marks: other "
@@ -127,7 +128,12 @@ def _title(weights: Weights, case_1: Sequence[str]) -> str:
     return f"{pair}: chosen up, rejected down for {', '.join(case_1) or 'no loss'}"
 
 
-def _areas(gram: Gram, box: list[Point]) -> list[Area]:
+def areas(gram: Gram, box: list[Point]) -> list[Area]:
+    """The parts of a rectangle of weights by which of the two log-probabilities rises.
+
+    >>> len(areas(Gram(1.0, -0.5, 1.0), [(0, 0), (1, 0), (1, 1), (0, 1)]))
+    1
+    """
     found: list[Area] = []
     for kind, (up, down) in enumerate(WORDS):
         rises, falls = (gram.ww, -gram.wl), (-gram.wl, gram.ll)

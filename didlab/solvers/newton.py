@@ -64,7 +64,7 @@ def _step(here: At) -> np.ndarray:
     h = here.hessian(bend=here.form.has("odds") or here.form.has("gain_w"))
     scale = np.abs(np.diag(h)).max()
     values, vectors = np.linalg.eigh(h + scale / len(h))
-    values = np.maximum(np.abs(values), 1e-15 * np.abs(values).max())
+    values = np.maximum(np.abs(values), 1e-15 * (np.abs(values).max() or 1.0))  # 0 where the loss is constant
     return -vectors @ ((vectors.T @ here.gradient) / values)
 
 

@@ -201,6 +201,14 @@ def test_outcomes_that_never_occur_share_what_the_regressions_leave(name):
     np.testing.assert_allclose(np.exp(found.policy), 1 / 3, rtol=1e-6)
 
 
+def test_pairs_of_one_outcome_with_itself_leave_the_reference():
+    """The loss is constant: every policy is a minimum, and the start is one of them."""
+    found = optimum(objectives.get("dpo"), reference=[0.0, 1.0], weights=[[1, 0], [0, 0]])
+    assert found.converged and found.attained and found.unique is False
+    loss = PopulationLoss(objectives.get("dpo"), reference=[0.0, 1.0], weights=np.eye(2))
+    np.testing.assert_array_equal(found.policy, loss.at(loss.r).v)
+
+
 def test_bad_arguments():
     dpo = objectives.get("dpo")
     for call, name in [

@@ -89,10 +89,8 @@ def _(mo, objectives, start):
         steps=sorted({*(2**n for n in range(13)), start.batch}), value=start.batch, label="Pairs in a step",
         show_value=True, full_width=True,
     )
-    rate = mo.ui.slider(
-        steps=sorted({1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, start.rate}), value=start.rate,
-        label="Learning rate", show_value=True, full_width=True,
-    )
+    _rates = sorted({1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, start.rate})
+    rate = mo.ui.dropdown({f"{r}": r for r in _rates}, value=f"{start.rate}", label="Learning rate")
     begin = mo.ui.dropdown({v: n for n, v in objectives.STARTS.items()}, value=objectives.STARTS[start.start],
                            label="Training and flow start at")  # fmt: skip
     own_pair = mo.ui.text(" ".join(map(str, start.pair)), label="Its chosen and rejected outcome",
