@@ -247,6 +247,11 @@ class TestFigure:
         assert out == f"{tmp_path / 'fig-4.png'}\n"
 
 
+def default_interrupt() -> None:
+    """In a child before it starts: a shell may have started these tests with the interrupt ignored (`nohup ... &`)."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def didlab(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     return subprocess.run([sys.executable, "-W", "error", "-m", "didlab", *arguments], capture_output=True, text=True,
@@ -284,7 +289,7 @@ class TestProcesses:
         command = [sys.executable, "-B", "-m", "didlab", "verify", "--claims", "slow.py", "--jobs", jobs,
                    "--json", "v.json", "--html", "page"]
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   start_new_session=True)
+                                   start_new_session=True, preexec_fn=default_interrupt)
         assert process.stdout is not None and process.stdout.readline() == "loaded\n"
         time.sleep(float(after))
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too

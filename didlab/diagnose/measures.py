@@ -158,6 +158,14 @@ def _by_length(loss: objectives.Objective) -> bool:
     return bool(loss.value(*point) != loss.value(*point, chosen_length=2, rejected_length=3))
 
 
+def _fixed_ratio(loss: objectives.Objective) -> bool:
+    """Whether d_w / d_l is a constant of a loss, as it is of DPO's, so that no other pair could have another value."""
+    points = np.array([[-1.0, -7.0, -3.0], [-2.0, -4.0, -9.0], [-3.0, -5.0, -4.0], [-5.0, -6.0, -2.0]])
+    slope_w, slope_l = loss.slopes(*points, chosen_length=np.array([2, 5, 3]), rejected_length=np.array([3, 2, 7]))
+    ratio = np.abs(slope_w) / np.maximum(np.abs(slope_l), np.finfo(float).tiny)
+    return bool(np.ptp(ratio) <= 8 * np.finfo(float).eps * ratio.max())
+
+
 def coefficients(p: Pairs, name: str, **hyper: float) -> Iterator[Entry]:
     """Value of a loss, and how it weighs the chosen against the rejected gradient: d_w / d_l of Eqs 9 and 10."""
     loss = objectives.get(name, **hyper)
@@ -185,7 +193,7 @@ def coefficients(p: Pairs, name: str, **hyper: float) -> Iterator[Entry]:
         ratio = grouped_mean(np.log(d_w[inside] / d_l[inside]), p.prompt[inside])
         yield entry(
             "loss.ratio", "log of d_w / d_l, where both are above 0",
-            replace(ratio, caution="") if ratio.standard_error == 0 else ratio,  # a constant of the loss
+            replace(ratio, caution="") if _fixed_ratio(loss) else ratio,
             claims=("gip.eq-9", "gip.eq-10", "gip.sec-3.2.trade-off"),
             shows="above 0: raising the chosen is made easier than lowering the rejected",
         )

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..bridge.table import DRAWN, Scores
-from ..estimators.appendix_k import did_entropy_error, did_entropy_from_samples, effective_size, slope_sign
+from ..estimators.appendix_k import did_entropy_error, did_entropy_from_samples, effective_size
 from ..estimators.clusters import Grouped, group_means, grouped_mean, grouped_ratio, grouped_share
+from . import stand_in
 from .entry import Entry, entry
 
 __all__ = ["entropies"]
@@ -36,8 +37,12 @@ UNBOUNDED = "the weights 1/ref have no bound: responses that were never drawn ma
 def entropies(scores: Scores) -> Iterator[Entry]:
     """Entropies per sequence and per token, divergence from the reference, and the DID, as far as there are samples."""
     there = [r for r, column in DRAWN.items() if scores.has(column, r) and len(scores.of(r, "id")) >= 2]
+    judged = "did-sample" in there and scores.has("policy", "did-sample") and scores.has("reference", "did-sample")
+    weighed = stand_in.reweighted(scores) if judged else None
     for role in there:
-        yield from _entropy(scores, role)
+        yield from _entropy(scores, role, weighed)
+    if weighed:
+        yield weighed
     if "sample" in there and scores.has("reference", "sample"):
         yield entry(
             "divergence.policy", "KL divergence of the policy from the reference",
@@ -52,19 +57,23 @@ def entropies(scores: Scores) -> Iterator[Entry]:
             _mean(scores, {"sample": {"policy": -1}, "reference-sample": {"reference": 1}}), claims=CLAIM_41,
             shows="below 0: the policy reinforces what the reference does; above 0: it smooths it", cannot=DRAWS,
         )
-    if "did-sample" in there and scores.has("policy", "did-sample") and scores.has("reference", "did-sample"):
-        yield _slopes(scores)
+    if judged:
+        yield stand_in.slopes(scores)
+        yield from stand_in.followed(scores)
         if "reference-sample" in there and all(scores.has(m, "reference-sample") for m in ("policy", "did_policy")):
             yield from _identity(scores)
 
 
-def _entropy(scores: Scores, role: str) -> Iterator[Entry]:
+def _entropy(scores: Scores, role: str, weighed: Entry | None) -> Iterator[Entry]:
     surprise, prompt = -scores.of(role, f"{DRAWN[role]}_sum"), scores.of(role, "prompt")
     cannot = DRAWS + ("; " + STAND_IN if role == "did-sample" else "")
     flat = "" if np.ptp(surprise) > 0 else FLAT
-    name, title = f"entropy.{NAMES[role]}", TITLES[role]
+    name, title, found = f"entropy.{NAMES[role]}", TITLES[role], grouped_mean(surprise, prompt)
+    if role == "did-sample":
+        unsure = "it was not compared with policy and reference"
+        flat = flat or (stand_in.bias(scores, weighed, found.standard_error) if weighed else unsure)
     yield entry(
-        name, title, grouped_mean(surprise, prompt), claims=CLAIMS[role], cannot=cannot, caution=flat,
+        name, title, found, claims=CLAIMS[role], cannot=cannot, caution=flat,
         shows="mean over prompts of the entropy given the prompt",
     )
     tokens = scores.of(role, "tokens")
@@ -105,7 +114,7 @@ def _formula(scores: Scores) -> Entry:
     each = [np.flatnonzero(prompt == g) for g in np.unique(prompt)]
     each = [k for k in each if len(k) >= 2]
     values = np.array([did_entropy_from_samples(policy[k], reference[k]) for k in each])
-    size = min((effective_size(reference[k]) for k in each), default=1.0)
+    size = min((effective_size(-reference[k]) for k in each), default=1.0)
     if len(values) > 1:
         found = grouped_mean(values, [str(n) for n in range(len(values))])
         found = Grouped(found.value, found.standard_error, len(policy), len(values))
@@ -117,22 +126,6 @@ def _formula(scores: Scores) -> Entry:
         "entropy.did.formula", "entropy of the DID, with Z estimated from samples", found,
         claims=("did.app-k.formula", "did.app-k.partition", *CLAIM_41), shows="a first look", cannot=UNBOUNDED,
         caution=f"{UNBOUNDED}; effective sample size at least {size:.1f} for each prompt",
-    )
-
-
-def _slopes(scores: Scores) -> Entry:
-    """beta'-accuracy: for how many prompts the stand-in rises with the log-ratio."""
-    trained, policy, reference = (scores.of("did-sample", f"{m}_sum") for m in ("did_policy", "policy", "reference"))
-    prompt = scores.of("did-sample", "prompt").astype(str)
-    each = [np.flatnonzero(prompt == g) for g in np.unique(prompt)]
-    signs = np.array([slope_sign(trained[k], policy[k], reference[k]) for k in each if len(k) >= 2] or [np.nan])
-    told = ~np.isnan(signs)
-    hits, few = signs[told] >= 0, "no prompt has a slope" if not told.any() else ""
-    return entry(
-        "did.slope-accuracy", "prompts for which log pi-tilde rises with the log-ratio (beta'-accuracy)",
-        grouped_share(hits if told.any() else np.array([False]), np.arange(max(1, int(told.sum())))), unit="share",
-        claims=("did.app-k.1",), shows="low: the stand-in is not the DID", caution=few,
-        cannot="high does not show that it is: it speaks of order, not of values",
     )
 
 

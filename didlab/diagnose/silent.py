@@ -3,7 +3,7 @@
 __all__ = ["SILENT"]
 
 SAMPLES = "needs responses that the models drew themselves: `didlab score --samples N`"
-TRAINED = "needs samples and a policy trained to the DID: `didlab score --samples N --did-policy MODEL`"
+TRAINED = "needs samples and a policy trained to the DID: `didlab did-model` makes both"
 SOURCE = "needs the model that wrote the rejected responses: `didlab score --rejected-policy MODEL`"
 GRADIENTS = "needs the model itself: `didlab diagnose --gradients K --policy MODEL --data FILE`"
 SILENT = {
