@@ -149,17 +149,18 @@ def options(there: Mapping[str, Objective]) -> dict[str, str]:
     return found | {f"{NAMES[k.split()[0]]} ({k.split()[1]})": k for k in there if k not in found.values()}
 
 
-def usual(key: str) -> Objective:
-    """The loss of a key that nobody has touched: the second of a kind has half the first hyper-parameter.
+def usual(key: str, there: Mapping[str, Objective]) -> Objective:
+    """A loss that nobody has touched: one that is there already comes with half its first hyper-parameter, or less.
 
-    >>> label(usual("dpo 2"))
+    >>> label(usual("dpo 2", kept(("dpo",))))
     'DPO (β = 0.5)'
     """
     objective = objectives.get(key.split()[0])
-    if key == objective.name:
-        return objective
     name, value = next((n, v) for n, v in objective.hyper.items() if n != "convention")
-    return objectives.get(objective.name, **{name: value / 2})
+    while label(objective) in map(label, there.values()):
+        value = value / 2
+        objective = objectives.get(objective.name, **{name: value})
+    return objective
 
 
 def controls(key: str, objective: Objective) -> list[tuple[str, Any, tuple[Any, ...], str]]:

@@ -42,7 +42,8 @@ def _(PRESETS, losses, mo, objectives, parse):
     _options = losses.options(kept)
     _words = {key: words for words, key in _options.items()}
     chosen_losses = mo.ui.multiselect(
-        _options, value=[_words[key] for key in kept], label="Losses, up to six", full_width=True
+        _options, value=[_words[key] for key in kept], label="Losses, up to six", max_selections=objectives.MOST,
+        full_width=True,
     )
     preset = mo.ui.dropdown([*PRESETS, OWN], value=OWN if start.reference else start.preset, label="Reference")
     k = mo.ui.number(2, 1000, step=1, value=start.k, label="Outcomes")
@@ -65,7 +66,7 @@ def _(PRESETS, losses, mo, objectives, parse):
 
 @app.cell
 def _(mo, objectives, start):
-    EVERY = "all pairs, with their probabilities"
+    EVERY = "all possible pairs"
     chosen = mo.ui.dropdown(["reference", "target"], value=start.chosen, label="Chosen responses come from the")
     IDEAL = "ideal rejected policy"
     rejected = mo.ui.dropdown(
@@ -107,7 +108,7 @@ def _(chosen_losses, kept, losses, mo):
         if name == "convention"
         else mo.ui.slider(steps=list(values), value=now, label=label, show_value=True, full_width=True)
         for key in chosen_losses.value
-        for name, now, values, label in losses.controls(key, kept.setdefault(key, losses.usual(key)))
+        for name, now, values, label in losses.controls(key, kept.setdefault(key, losses.usual(key, kept)))
     })  # fmt: skip
     return (hyper,)
 
