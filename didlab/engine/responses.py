@@ -69,6 +69,8 @@ class Responses(Kind):
         common, names = weights.table(rng, n * length, k, [])
         raw["common"] = common.reshape(n, length, k)
         label = np.where(label == "ordinary", names.reshape(n, length)[:, 0], label)
+        expected = self._expect(rng, raw["common"], (chosen, rejected), m)
+        label = np.where((label == "ordinary") & expected, "a differing token expected everywhere", label)
         if self.prefers:
             raw["moved"], names = moves(rng, (n, length, k))
         else:
@@ -115,6 +117,18 @@ class Responses(Kind):
         chosen[which == 1] = two[which == 1][:, None]
         here = np.arange(length) == m[:, None]
         return (np.where(here, one[:, None], chosen), np.where(here, two[:, None], chosen), m, names[which])
+
+    @staticmethod
+    def _expect(rng: Rng, rows: np.ndarray, tokens: tuple[np.ndarray, np.ndarray], m: np.ndarray) -> np.ndarray:
+        """Gives one of the differing tokens at least half of every row in some instances; which ones."""
+        n, length, k = rows.shape
+        which = rng.random(n) < 0.15
+        token = np.where(rng.random(n) < 0.5, *(y[np.arange(n), m] for y in tokens))[:, None, None]
+        here = np.arange(k) == token
+        others = (rows * ~here).sum(-1, keepdims=True)
+        heavy = np.where(here, np.minimum(rng.choice([1, 2, 3, 50], (n, length, 1)) * others, weights.HIGH), rows)
+        rows[which] = heavy[which]
+        return which
 
     def _support(self, rng: Rng, n: int, k: int, chosen: Any, rejected: Any, m: Any) -> np.ndarray:
         support = (rng.random((n, k)) < rng.choice([0.2, 0.5, 0.9], (n, 1))).astype(np.int64)

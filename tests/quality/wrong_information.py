@@ -7,13 +7,14 @@ import numpy as np
 from didlab.carriers import carrier_of
 from didlab.claims import mi_alternation, mi_box, mi_joint, mi_rate
 from didlab.claims.formulas import differences
-from didlab.claims.mi_alignment import population
+from didlab.claims.mi_alignment import population, ranked
 from didlab.claims.mi_appendix_a import dual_value, multiplier, point
 from didlab.claims.mi_constraints import likelihood
 from didlab.claims.mi_information import grouped
 from didlab.claims.mi_interpretation import bayes, distance
 from didlab.claims.mi_optima import margins
-from didlab.claims.mi_recover_labels_simpo import halves, simpo_margins
+from didlab.claims.mi_recover_labels_simpo import best_levels, halves, simpo_margins
+from didlab.claims.mi_recover_scales import with_one_beta
 from didlab.claims.reductions import gradients
 from didlab.conditional import (
     divergences,
@@ -199,3 +200,63 @@ def _(prompts, policy, reward, beta, other):
     n = population(unit)
     best, value = (mi_joint.loss(p, marginal(prompts, p), n) for p in (policy, other))
     return implies(equal(value, best), forall(equal(policy, other)))
+
+
+@wrong("mi.recover.simpo.assumption.necessary", "exactly if no response is better than itself by a chain of triples")
+def _(policy, triples, lengths, alpha, gamma):
+    k = policy.shape[-1]
+    step = np.zeros((*triples.shape[:-2], k, k), dtype=np.int64)
+    for m in range(triples.shape[-2]):
+        w, l = (triples[..., m, side, None] == np.arange(k) for side in (0, 1))  # noqa: E741
+        step = step + w[..., :, None] * l[..., None, :]
+    reach = step
+    for _ in range(k):
+        reach = reach + reach @ step
+    loops = np.diagonal(reach, axis1=-1, axis2=-2).sum(-1)
+    exists_ = simpo_margins(policy, triples, lengths, alpha, gamma, best_levels(triples, k))
+    return iff(exists_, equal(loops[..., None], 0))
+
+
+@wrong("mi.recover.rdpo.one-beta", "for lengths that differ by one token too")
+def _(policy, reference, tokens, lengths, alpha, coefficient):
+    alike = with_one_beta(token_pair(policy, reference, tokens, lengths), alpha, coefficient)
+    return implies(forall(at_least(1, abs(lengths[..., :1] - lengths[..., 1:]))), alike)
+
+
+@wrong("mi.sec-5.2.attained.boundary", "one of the two at its bound is enough")
+def _(edge, policy, prior):
+    value = mi_box.pair_loss(mi_box.odds(edge, policy), mi_box.odds(edge, prior))
+    corner = either(equal(policy, mi_box.STEPS), equal(prior, 0))
+    return implies(corner, at_least(mi_box.pair_loss(1 / edge, edge), value))
+
+
+@wrong("mi.sec-3.1.rate-distortion.concave", "strictly, unless the policies agree at the prompts that come")
+def _(prompts, policy, other, reward, beta):
+    middle, *ends = (mi_rate.nested(prompts, p, reward, beta) for p in ((policy + other) / 2, policy, other))
+    return implies(equal(2 * middle, sum(ends)), forall(equal(prompts[..., None] * (policy - other), 0)))
+
+
+@wrong("mi.sec-3.1.rate-distortion.penalty", "the solution is the only one")
+def _(prompts, policy, reward, beta, other):
+    best, value = (mi_rate.nested(prompts, p, reward, beta) for p in (policy, other))
+    return implies(equal(best, value), forall(equal(prompts[..., None] * (policy - other), 0)))
+
+
+@wrong(
+    "mi.eq-3.optimum",
+    "the two policies are the same where the rewards of the prompts that come do not depend on the response",
+)
+def _(prompts, reference, reward, beta):
+    gap = differences(reward)
+    same = forall(equal(beta[..., None, None] * gap, gap / beta[..., None, None]))
+    flat = forall(equal(prompts[..., None, None] * gap, 0))
+    return iff(same, either(equal(beta[..., 0], 1), flat))
+
+
+@wrong("mi.sec-5.2.alignment.accuracy", "the loss bounds the errors with a hundredth to spare")
+def _(counts, policy, prior):
+    c = carrier_of(policy)
+    total = counts.sum(-1).sum(-1).sum(-1)
+    errors = total - ranked(policy / mi_joint.shared(prior), counts)
+    coin = c.log(0 * policy[..., 0, :1] + 2).sum(-1)
+    return at_least(100 * total * mi_joint.loss(policy, prior, counts), 101 * errors * coin)

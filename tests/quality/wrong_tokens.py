@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from didlab.claims.gip_tokens_edit import actual_change
 from didlab.claims.gip_tokens_identical import product
 from didlab.claims.gip_tokens_last import directions_printed as both_directions
 from didlab.claims.gip_tokens_last import last, pull
@@ -20,7 +21,7 @@ from didlab.claims.token_models import (
     squared,
     token_products,
 )
-from didlab.engine.relations import at_least, both, equal, greater, iff, implies, negation
+from didlab.engine.relations import at_least, both, equal, forall, greater, iff, implies, negation
 from didlab.engine.responses import after
 
 from .wrong import wrong
@@ -109,3 +110,26 @@ def _(chosen, rejected, rows_w, rows_l, hidden_w, hidden_l):
     return iff(
         both_directions(rows_l=rows_l, **pair), both(at_least(d, -size * (1 - w + l)), at_least(size * (1 + w - l), d))
     )
+
+
+@wrong("gip.thm-3.model.exact", "the remainder with a hundredth to spare")
+def _(s_w, s_l, step):
+    move = step * (s_l - s_w)
+    gap = dot(residual(s_w, 0), move) - actual_change(s_w, move, 0)
+    spread = move.max(-1, keepdims=True) - move.min(-1, keepdims=True)
+    return at_least(99 * spread * spread, 800 * gap)
+
+
+@wrong("gip.app-b.2.pal.only-if", "the token's own gain decides")
+def _(s_w, s_l):
+    return iff(at_least(0, after_changes(s_w, s_l)[0]), at_least(s_w[..., :1], s_l[..., :1]))
+
+
+@wrong("gip.cor-2.directions.shared-logits", "a mass of 3/2 of the bound in the prefix")
+def _(chosen, rejected, rows_w, rows_l):
+    differ = chosen != rejected
+    ends = [(y * differ).sum(-1, keepdims=True) for y in (chosen, rejected)]
+    mass = sum((rows_w * (np.arange(rows_w.shape[-1]) == y[..., None])).sum(-1) for y in ends)
+    bounded = forall(at_least(3, np.where(differ, 0, 2 * (chosen.shape[-1] - 1) * mass)))
+    others = forall(greater(((chosen - ends[0]) * (chosen - ends[1])) ** 2 + differ, 0))
+    return implies(both(others, bounded), both_directions(chosen, rejected, rows_w, rows_l, model="logits"))
