@@ -32,6 +32,7 @@ __all__ = ["DRAWN", "MODELS", "SCHEMA", "Scores", "read_scores", "schema", "scor
 
 SCHEMA = "didlab/scores/1"
 MODELS = ("policy", "reference", "rejected_policy", "did_policy")
+LARGEST = 1e9  # nats of a response, whatever it is; infinities are larger
 DRAWN = {"sample": "policy", "reference-sample": "reference", "did-sample": "did_policy"}  # role: who drew it
 
 
@@ -100,14 +101,28 @@ class Scores:
         """A column for the chosen and the rejected response of each pair, matched by id.
 
         Raises:
-            FileError: a pair of which one response is missing.
+            FileError: a pair of which one response is missing, or an id that two pairs have.
         """
         chosen, rejected = self.of("chosen", "id"), self.of("rejected", "id")
+        if len(set(chosen)) < len(chosen):
+            raise FileError("the table has two pairs of one id; give each pair its own")
         order = {x: n for n, x in enumerate(rejected)}
         if set(chosen) != set(order) or len(chosen) != len(rejected):
             odd = sorted(set(chosen) ^ set(order))
             raise FileError(f"the table has pairs of which only one response was scored: {', '.join(odd[:5])}")
         return self.of("chosen", column), self.of("rejected", column)[[order[x] for x in chosen]]
+
+    def of_prompt(self, name: str) -> Scores:
+        """The rows of one prompt.
+
+        Raises:
+            FileError: no row has it.
+        """
+        here = self.columns["prompt"] == name
+        if not here.any():
+            raise FileError(f"the table has no prompt {name!r}; its prompts are named by the ids of their first pairs")
+        rows = {m: [x for x, keep in zip(values, here, strict=True) if keep] for m, values in self.per_token.items()}
+        return Scores(self.about, {n: x[here] for n, x in self.columns.items()}, rows)
 
 
 def scores_of(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any] | None = None) -> Scores:
@@ -126,8 +141,12 @@ def scores_of(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any] | None
     return Scores(about or {}, columns, tokens)
 
 
-def read_scores(path: str | Path) -> Scores:
+def read_scores(path: str | Path, *, content: bytes | None = None) -> Scores:
     """Read a table that `didlab score` wrote.
+
+    Args:
+        path: where it is.
+        content: what is in the file, where that is in memory already: then the path is but its name.
 
     Raises:
         FileError: not there, not Parquet, another schema, cut off, or sums that are not those of the tokens.
@@ -136,21 +155,30 @@ def read_scores(path: str | Path) -> Scores:
     import pyarrow.parquet as parquet
 
     file = Path(path)
-    if not file.is_file():
+    if content is None and not file.is_file():
         raise FileError(f"{file} is not there; `didlab score` writes such a table")
     try:
-        table = parquet.read_table(file)
+        table = parquet.read_table(file if content is None else pyarrow.BufferReader(content))
     except (pyarrow.ArrowException, OSError) as e:
         raise FileError(f"{file} is not a readable Parquet file: {e}") from e
-    raw = (table.schema.metadata or {}).get(b"didlab")
-    about = json.loads(raw) if raw else {}
+    about = _told(table.schema.metadata)
     if about.get("schema") != SCHEMA:
         raise FileError(f"{file} is no score table ({SCHEMA}); its schema is {about.get('schema')!r}")
     missing = [n for n in schema().names if n not in table.column_names]
     if missing or not table.num_rows:
         raise FileError(f"{file} lacks {', '.join(missing) if missing else 'rows'}; score it again")
+    try:
+        table = table.select(schema().names).cast(schema())
+    except (pyarrow.ArrowException, ValueError) as e:
+        raise FileError(f"{file} has columns of other types than a score table; score it again: {e}") from e
+    for n in ("id", "role"):
+        if table.column(n).null_count:
+            raise FileError(f"{file} has rows without {n}; score it again")
     scores = scores_of(table.to_pylist(), about)
     for m in MODELS:
+        for n in np.flatnonzero(np.abs(scores.columns[f"{m}_sum"]) > LARGEST)[:1]:
+            value = scores.columns[f"{m}_sum"][n]
+            raise FileError(f"row {n + 1} of {file}: `{m}_sum` is {value:g}, which is no log-probability in nats")
         for n, (row, total) in enumerate(zip(scores.per_token[m], scores.columns[f"{m}_sum"], strict=True)):
             if not len(row):  # not scored, or known as a sum only
                 continue
@@ -158,3 +186,12 @@ def read_scores(path: str | Path) -> Scores:
             if len(row) != scores.columns["tokens"][n] or not abs(row.sum() - total) <= slack:
                 raise FileError(f"row {n + 1} of {file}: the tokens of `{m}` do not add up to `{m}_sum`")
     return scores
+
+
+def _told(metadata: Mapping[bytes, bytes] | None) -> Mapping[str, Any]:
+    """What a table says of itself; nothing where that cannot be read."""
+    try:
+        told = json.loads((metadata or {}).get(b"didlab", b"{}"))
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -11,7 +11,7 @@ from ..report.page import asset
 from .state import query
 from .view import Picture, View
 
-__all__ = ["PARTS", "busy", "export", "head", "header", "link", "message", "notes", "panel", "shown"]
+__all__ = ["PARTS", "busy", "export", "head", "header", "link", "message", "notes", "panel", "section", "shown"]
 
 PARTS = {
     "policies": ("Policies and the DID", "Move a reference, a temperature and beta, and see what follows from them."),
@@ -70,14 +70,20 @@ def notes(view: View) -> str:
     return "".join(f'<p class="note">{escape(n)}</p>' for n in view.notes)
 
 
-def shown(view: View, problems: Sequence[str] = ()) -> str:
-    """A view as HTML: messages, notes, pictures with their buttons, the measures, the Python that repeats them."""
+def shown(view: View, problems: Sequence[str] = (), *, tables: str = "") -> str:
+    """A view as HTML: messages, notes, pictures with their buttons, the measures, the Python that repeats them.
+
+    Args:
+        view: what is shown.
+        problems: what was wrong with what was typed.
+        tables: HTML with the measures in it, to take the place of the plain table of them.
+    """
     pictures = "".join(map(_picture, view.pictures))
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td data-measure="{escape(name)}">{value:.6g}</td></tr>'
         for name, value in view.measures.items()
     )
-    table = (
+    table = f'<section class="tables">{tables}</section>' if tables else (
         f'<section class="numbers"><h2>{escape(view.heading)}</h2><table class="measured"><tbody>'
         f"{rows}</tbody></table></section>"
         if rows
@@ -86,6 +92,8 @@ def shown(view: View, problems: Sequence[str] = ()) -> str:
     python = (
         f'<details class="python"><summary>The same in Python</summary><pre tabindex="0"><code>{escape(view.python)}'
         "</code></pre></details>"
+        if view.python
+        else ""
     )
     return (
         f'<main class="didlab-view">{message(problems)}{notes(view)}'
@@ -104,6 +112,11 @@ def _picture(p: Picture) -> str:
         f'<article id="{p.name}"><h3>{escape(p.title)}</h3>{p.svg}<p>{escape(p.caption)}</p>'
         f'<div class="saves">{buttons}</div></article>'
     )
+
+
+def section(html: str, label: str, name: str = "didlab-more") -> str:
+    """A part of a page beside what `shown` makes."""
+    return f'<section class="{name}" aria-label="{escape(label)}">{html}</section>'
 
 
 def panel(mo: Any, *controls: Any) -> Any:

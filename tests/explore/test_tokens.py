@@ -30,8 +30,8 @@ def states(draw: st.DrawFn) -> State:
     name = draw(st.sampled_from(list(NAMES)))
     hyper = {k: draw(st.sampled_from(steps)) for k, steps in hyper_parameters(name, lengths=True).items()}
     return State(
-        vocabulary=vocabulary, chosen=draw(response), rejected=draw(response), model=draw(st.sampled_from(list(MODELS))),
-        seed=draw(st.integers(0, 9)), spread=draw(st.floats(0, 3)), width=draw(st.integers(1, 6)),
+        vocabulary=vocabulary, chosen=draw(response), rejected=draw(response),
+        model=draw(st.sampled_from(list(MODELS))), seed=draw(st.integers(0, 9)), spread=draw(st.floats(0, 3)), width=draw(st.integers(1, 6)),
         loss=word(objectives.get(name, **hyper)), rate=draw(st.floats(0.01, 10)),
     )
 
@@ -153,8 +153,9 @@ def test_where_two_responses_differ(pair: tuple[str, str], where: tuple[str, str
 
 @given(st.text("ab", min_size=1, max_size=8), st.text("ab", min_size=1, max_size=8))
 def test_without_what_differs_both_are_the_same(w: str, l: str) -> None:  # noqa: E741
-    kept = ["".join(t for t, d in zip(y, part, strict=True) if not d) for y, part in zip((w, l), differing(w, l), strict=True)]
-    assert kept[0] == kept[1]
+    where = differing(w, l)
+    left = ["".join(t for t, d in zip(y, part, strict=True) if not d) for y, part in zip((w, l), where, strict=True)]
+    assert left[0] == left[1]
 
 
 def test_a_star_marks_the_tokens_that_differ_in_every_picture() -> None:
