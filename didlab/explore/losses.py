@@ -33,6 +33,7 @@ CONVENTIONS = {
 STEPS = tuple(float(f"{v:.2g}") for v in np.geomspace(0.001, 10, 81))
 
 
+@lru_cache(maxsize=256)
 def read(text: str) -> Objective:
     """The objective of a word of a link: a name, and hyper-parameters that differ from the usual ones.
 
@@ -49,8 +50,8 @@ def read(text: str) -> Objective:
 
 def unusual(objective: Objective) -> dict[str, object]:
     """The hyper-parameters that differ from the defaults."""
-    usual = objectives.get(objective.name).hyper
-    return {k: v for k, v in objective.hyper.items() if v != usual[k]}
+    common = read(objective.name).hyper
+    return {k: v for k, v in objective.hyper.items() if v != common[k]}
 
 
 def word(objective: Objective) -> str:

@@ -97,8 +97,8 @@ def plane(weights: Weights) -> tuple[Picture, list[tuple[object, ...]]]:
         cloud = weights.of_others[n]
         size = max(float(np.abs(cloud).max()), *map(abs, own)) or 1.0
         shown = np.unique((cloud / size).round(3), axis=0)
-        clouds.append(Series("", shown[:, 0].tolist(), shown[:, 1].tolist(), line=False, hollow=True, kind=i))
-        marks.append(Series(n, [own[0] / size], [own[1] / size], line=False, mark=True, kind=i))
+        clouds.append(Series("", shown[:, 0].tolist(), shown[:, 1].tolist(), line=False, kind=i))
+        marks.append(Series(n, [own[0] / size], [own[1] / size], line=False, hollow=True, mark=True, kind=i))
     low = [min(0.0, *(min(s.x if axis == "x" else s.y) for s in clouds + marks)) - 0.12 for axis in "xy"]
     box = [(low[0], low[1]), (ROOM, low[1]), (ROOM, ROOM), (low[0], ROOM)]
     case_1 = [n for n, (a, b) in weights.changes.items() if cases(a, b)[0]]
