@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 SELECTIONS = ("all", "last-layer", "lora")
-SLICE = {"cpu": 1 << 16}  # entries of two gradients that are multiplied at once
+SLICE = {"cpu": 1 << 15}  # entries of two gradients that are multiplied at once
 ELSEWHERE = 1 << 24
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -34,6 +35,21 @@ def test_plain_text_keeps_every_token_once(rows, tokenizer):
             assert item.prompt + item.response == (*tokenizer(row["prompt"] + row[role])["input_ids"], 2)
             assert item.prompt == tuple(tokenizer(row["prompt"])["input_ids"])
     assert pairs(rows, tokenizer, end=False)[0].chosen.response[-1] != 2
+
+
+def test_texts_begin_and_end_once(tokenizer):
+    """A tokenizer that puts the beginning itself, and texts that bring their end: neither is doubled nor lost."""
+    from tokenizers.processors import TemplateProcessing
+
+    begins = copy.deepcopy(tokenizer)
+    begins.backend_tokenizer.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
+    for prompt in ("review the film ", ""):
+        for maker, count in ((begins, 1), (tokenizer, 0)):
+            pair = pairs([{"prompt": prompt, "chosen": "good <eos>", "rejected": "bad"}], maker)[0]
+            for _, item in pair.items():
+                assert item.prompt[:1] == (1,) * count or count == 0
+                assert (*item.prompt, *item.response).count(1) == count
+                assert item.response.count(2) == 1 and item.response[-1] == 2
 
 
 def test_a_token_across_the_boundary_belongs_to_the_response():
