@@ -134,11 +134,11 @@ def _entries(tried: Sequence[Tried]) -> Iterator[Entry]:
     predicted = np.array([t.gram.prediction(t.d_w, t.d_l) for t in tried])
     yield share(
         "chosen-rises", "pairs whose chosen response the loss raises, to first order", predicted[:, 0] > 0,
-        ("gip.eq-9",),
+        ("gip.eq-9",), "whether the loss's own coefficients are inside the condition",
     )
     yield share(
         "rejected-falls", "pairs whose rejected response the loss lowers, to first order", predicted[:, 1] < 0,
-        ("gip.eq-10",),
+        ("gip.eq-10",), "whether the loss's own coefficients are inside the condition",
     )
     first, real = (np.array([getattr(t.step, k) for t in tried]) for k in ("predicted", "actual"))
     yield share(
@@ -149,6 +149,7 @@ def _entries(tried: Sequence[Tried]) -> Iterator[Entry]:
     yield entry(
         "gradients.step.error", "error of the prediction, relative to the larger change",
         grouped_mean(np.abs(first - real).max(1) / size, prompt), unit="", claims=("gip.eq-5",), cannot=SOME,
+        shows="near 0: at this rate the first order is all there is",
     )
     for k, (name, title) in enumerate((("ches", "CHES"), ("ches.per-token", "CHES, with means over tokens"))):
         yield entry(

@@ -21,6 +21,8 @@ from .pairs import Pairs
 __all__ = ["calibration", "coefficients", "displacement", "movement", "order", "power_law"]
 
 DISPLACED = ("did.sec-4.2.displacement", "did.likelihood.chosen", "did.likelihood.rejected")
+DATA_ONLY = "says nothing about responses that are not in the data; where the mass went needs samples"
+HERE = "holds on these pairs, at the policy as it is now; another step may find other coefficients"
 
 
 def displacement(p: Pairs) -> Iterator[Entry]:
@@ -32,16 +34,18 @@ def displacement(p: Pairs) -> Iterator[Entry]:
         yield entry(
             f"displacement.{name}", title, grouped_mean(change, p.prompt), claims=DISPLACED,
             shows="whether these responses became likelier, on average",
-            cannot="says nothing about responses that are not in the data; where the mass went needs samples",
+            cannot=DATA_ONLY,
         )
         if p.lengths:
             yield entry(
                 f"displacement.{name}.per-token", f"{title}, per token", grouped_ratio(change, tokens, p.prompt),
                 unit="nats/token", claims=DISPLACED, shows="mean change of a sequence over mean number of tokens",
+                cannot=DATA_ONLY,
             )
         yield entry(
             f"displacement.{name}.falls", f"{name} responses that became less likely",
-            grouped_share(change < 0, p.prompt), unit="share", claims=DISPLACED,
+            grouped_share(change < 0, p.prompt), unit="share", claims=DISPLACED, cannot=DATA_ONLY,
+            shows="how common displacement is, however large",
         )
     yield entry(
         "margin.gain", "gain in log-margin", grouped_mean(p.gain, p.prompt), claims=("gip.eq-6",),
@@ -143,7 +147,8 @@ def calibration(p: Pairs, *, beta: float) -> Iterator[Entry]:
     sure = np.maximum(probability, 1 - probability)
     yield entry(
         "calibration.confidence", "mean confidence of the implied preference", grouped_mean(sure, p.prompt),
-        unit="share", claims=("did.thm-3.3", "mi.eq-2"),
+        unit="share", claims=("did.thm-3.3", "mi.eq-2"), shows="how sure the implied preferences are",
+        cannot="a sure preference may be wrong: the excess over the accuracy is below",
     )
     yield entry(
         "calibration.excess", "confidence above accuracy", grouped_mean(sure - (p.gain > 0), p.prompt), unit="share",
@@ -175,18 +180,18 @@ def coefficients(p: Pairs, name: str, **hyper: float) -> Iterator[Entry]:
         return
     yield entry(
         "loss.value", f"{name} loss", grouped_mean(loss.value(*arguments, **lengths), p.prompt),
-        claims=("gip.sec-3.2.coefficients",),
+        claims=("gip.sec-3.2.coefficients",), shows="the loss on these pairs", cannot=HERE,
     )
     slope_w, slope_l = loss.slopes(*arguments, **lengths)
     d_w, d_l = -slope_w, slope_l
     yield entry(
         "loss.inactive", "pairs on which the loss has no slope", grouped_share((d_w == 0) & (d_l == 0), p.prompt),
-        unit="share", claims=("gip.eq-9", "gip.eq-10"),
+        unit="share", claims=("gip.eq-9", "gip.eq-10"), shows="pairs that the loss has done with", cannot=HERE,
     )
     away = (d_w < 0) | (d_l < 0)
     yield entry(
         "loss.outside", "pairs with d_w < 0 or d_l < 0, where Eqs 9 and 10 do not apply", grouped_share(away, p.prompt),
-        unit="share", claims=("gip.eq-9", "gip.eq-10"),
+        unit="share", claims=("gip.eq-9", "gip.eq-10"), shows="where the conditions say nothing", cannot=HERE,
     )
     inside = (d_w > 0) & (d_l > 0)
     if inside.any() and _units(p.prompt[inside]).max() >= 1:
@@ -196,5 +201,6 @@ def coefficients(p: Pairs, name: str, **hyper: float) -> Iterator[Entry]:
             replace(ratio, caution="") if _fixed_ratio(loss) else ratio,
             claims=("gip.eq-9", "gip.eq-10", "gip.sec-3.2.trade-off"),
             shows="above 0: raising the chosen is made easier than lowering the rejected",
+            cannot="the conditions compare it with inner products, which need gradients",
         )
 

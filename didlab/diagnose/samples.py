@@ -104,6 +104,7 @@ def _closed_form(scores: Scores) -> Iterator[Entry]:
         yield entry(
             "displacement.unexpected", "change of the chosen minus that expectation", _mean(scores, parts),
             claims=("did.likelihood.chosen",), shows="not 0: the chosen responses are not draws of the reference",
+            cannot="0 does not show that they are: other writers may share the mean",
         )
 
 
@@ -138,8 +139,10 @@ def _identity(scores: Scores) -> Iterator[Entry]:
         "reference-sample": {"reference": 1, "policy": -1, "did_policy": 1},
     }
     for name, title, parts, shows in (
-        ("first", "KL[q, pi] - KL[q, ref], q the stand-in", first, ""),
-        ("second", "KL[ref, q] - KL[ref, pi]", second, ""),
+        ("first", "KL[q, pi] - KL[q, ref], q the stand-in", first,
+         "above 0: the stand-in is nearer to the reference"),
+        ("second", "KL[ref, q] - KL[ref, pi]", second,
+         "above 0: the reference is nearer to the policy"),
         ("residual", "entropy gained over the reference minus both differences", left, "not 0: q is not the DID"),
     ):
         yield entry(

@@ -233,7 +233,8 @@ def test_intervals_of_pairs_cover_too(name):
             widths[e.name].append(high - low)
     for n in wanted:
         print(f"{name:18} {n:32} misses {silent[n]:3d} width {np.median(widths[n]):.4f}")
-        assert len(widths[n]) == RUNS, n
+        # no pair may tell the slope where every draw is the same response
+        assert len(widths[n]) == RUNS or (name, n[:9]) == ("near deterministic", "power-law"), n
     assert max(silent.values()) <= binom.isf(ALARM, RUNS, 0.05 + SHORTFALL), silent
 
 

@@ -8,7 +8,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from didlab import objectives
+from didlab import claims, objectives
 from didlab.bridge.data import pairs
 from didlab.bridge.gradients import ches, geometry
 from didlab.bridge.load import load_backend
@@ -33,6 +33,23 @@ def scored(models, rows, tmp_path, capsys):  # noqa: F811
     return data, table
 
 
+FAMILIES = (
+    "did.thm-3.3", "did.thm-3.5", "did.claim-4.1", "did.sec-4.2.displacement", "did.app-e.identity", "did.likelihood",
+    "did.app-k", "gip.eq-5", "gip.eq-7", "gip.table-1", "gip.eq-9", "gip.eq-10", "gip.sec-4.2",
+)
+
+
+def test_the_statements_that_a_sample_may_speak_of_are_all_listed():
+    """Every entry of these families is listed, or is a reading or a correction of one that is."""
+    ids = {c.id for c in claims.load()} | {e["id"] for e in claims.catalogue()}
+    for family in FAMILIES:
+        members = [i for i in ids if i == family or i.startswith(family + ".")]
+        assert members, family
+        for i in members:
+            assert any(i == c or i.startswith(c + ".") for c in SILENT), i
+    assert all(c in ids for c in SILENT)
+
+
 def test_every_statement_has_an_answer_or_a_reason(scored, models, rows, tokenizer, tmp_path, capsys):  # noqa: F811
     data, table = scored
     out, prompts, count, rate = tmp_path / "d.json", tmp_path / "p.jsonl", 3, 1e-3
@@ -51,6 +68,8 @@ def test_every_statement_has_an_answer_or_a_reason(scored, models, rows, tokeniz
     assert set(made["silent"]) == {
         "did.claim-4.1.assumptions", "did.sec-4.2.displacement-at-mode", "gip.sec-4.2.cosine-suffix"
     }
+    for e in made["entries"]:
+        assert not e["claims"] or (e["shows"] and e["cannot"]), e["name"]
     value = {e["name"]: e["value"] for e in made["entries"]}
 
     items = pairs(rows, tokenizer)
