@@ -46,7 +46,8 @@ def read_rows(path: str | Path, *, skipped: list[str] | None = None) -> list[Map
     """
     file = Path(path)
     if not file.is_file():
-        raise FileError(f"{file} is not there; give a .jsonl or .parquet file")
+        what = "is a folder" if file.is_dir() else "is not there"
+        raise FileError(f"{file} {what}; give a .jsonl or .parquet file")
     if file.suffix == ".parquet":
         import pyarrow
         import pyarrow.parquet as parquet
@@ -69,7 +70,7 @@ def read_rows(path: str | Path, *, skipped: list[str] | None = None) -> list[Map
     else:
         raise FileError(f"{file} ends in {file.suffix or 'nothing'}; give a .jsonl or .parquet file")
     if not rows:
-        raise FileError(f"{file} holds no row")
+        raise FileError(f"{file} holds no row; give one with prompt, chosen and rejected on each line")
     return rows
 
 
@@ -77,9 +78,11 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as e:
-        raise FileError(f"{where} is not UTF-8: {e}") from e
+        raise FileError(f"{where} is not UTF-8: {e}; mend the line, or skip such rows (--skip-bad-rows)") from e
     except ValueError as e:
-        raise FileError(f"{where} is not JSON (is the file cut off?): {e}") from e
+        raise FileError(
+            f"{where} is not JSON (is the file cut off?): {e}; mend the line, or skip such rows (--skip-bad-rows)"
+        ) from e
     if not isinstance(row, dict):
         raise FileError(f"{where} is not a JSON object with prompt, chosen and rejected")
     return row

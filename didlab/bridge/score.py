@@ -113,8 +113,8 @@ def score(
     done_with = path.with_name(path.name + ".parts.done")
     if rank == 0 and done_with.exists():
         shutil.rmtree(done_with)
-    _same_work(folder, told)
     parts = _parts(data, models, plan, sampling)
+    _same_work(folder, told)
     total = sum(size for size, _ in parts)
     done = 0
     for k in range(rank, len(parts), world):
@@ -173,11 +173,14 @@ def _same_work(folder: Path, told: Mapping[str, Any]) -> None:
     file = folder / "plan.json"
     decisive = {k: told[k] for k in ("data", "pairs", "models", "plan", "sampling")}
     text = json.dumps(decisive, sort_keys=True, indent=1) + "\n"
-    if file.exists() and file.read_text(encoding="utf-8") != text:
+    if file.exists() and file.read_text(encoding="utf-8") != text and any(folder.glob("part-*.parquet")):
         raise FileError(
             f"{folder} holds unfinished work with other data, models or batches; finish that run, or remove the folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise FileError(f"{folder} cannot be made: {e.strerror}; give another path for the table") from e
     temporary = folder / f".plan.{os.getpid()}.tmp"
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(file)
