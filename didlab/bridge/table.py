@@ -160,7 +160,7 @@ def read_scores(path: str | Path, *, content: bytes | None = None) -> Scores:
     try:
         table = parquet.read_table(file if content is None else pyarrow.BufferReader(content))
     except (pyarrow.ArrowException, OSError) as e:
-        raise FileError(f"{file} is not a readable Parquet file: {e}") from e
+        raise FileError(f"{file} is not a readable Parquet file, such as `didlab score` writes: {e}") from e
     about = _told(table.schema.metadata)
     if about.get("schema") != SCHEMA:
         raise FileError(f"{file} is no score table ({SCHEMA}); its schema is {about.get('schema')!r}")

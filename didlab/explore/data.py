@@ -166,7 +166,7 @@ def nothing() -> View:
     return View(
         (), {}, {}, "",
         notes=(
-            "Open a table that `didlab score` wrote, a Parquet file of at most 50 MB. It is read in memory on this "
+            "Open a table that didlab score wrote, a Parquet file of at most 50 MB. It is read in memory on this "
             "machine, and nothing of it is kept.",
         ),
     )

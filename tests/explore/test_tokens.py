@@ -31,11 +31,13 @@ def states(draw: st.DrawFn) -> State:
     hyper = {k: draw(st.sampled_from(steps)) for k, steps in hyper_parameters(name, lengths=True).items()}
     return State(
         vocabulary=vocabulary, chosen=draw(response), rejected=draw(response),
-        model=draw(st.sampled_from(list(MODELS))), seed=draw(st.integers(0, 9)), spread=draw(st.floats(0, 3)), width=draw(st.integers(1, 6)),
+        model=draw(st.sampled_from(list(MODELS))),
+        seed=draw(st.integers(0, 9)), spread=draw(st.floats(0, 3)), width=draw(st.integers(1, 6)),
         loss=word(objectives.get(name, **hyper)), rate=draw(st.floats(0.01, 10)),
     )
 
 
+@settings(deadline=None)
 @given(states())
 def test_the_gradients_are_dense_ones_and_the_change_is_that_of_the_moved_model(state: State) -> None:
     (w, l), model, shown = state.tokens(), state.token_model(), view(state)  # noqa: E741
@@ -66,6 +68,7 @@ def test_the_gradients_are_dense_ones_and_the_change_is_that_of_the_moved_model(
         assert found <= first + size + 64 * eps * logits
 
 
+@settings(deadline=None)
 @given(states())
 def test_the_columns_add_up_to_the_measures(state: State) -> None:
     shown = view(state)
@@ -79,6 +82,7 @@ def test_the_columns_add_up_to_the_measures(state: State) -> None:
             assert part.sum() == pytest.approx(total, abs=1e-12 * (1 + np.abs(table[column]).sum()) * state.rate)
 
 
+@settings(deadline=None)
 @given(states())
 def test_the_python_prints_the_measures(state: State) -> None:
     shown = view(state)
@@ -88,12 +92,13 @@ def test_the_python_prints_the_measures(state: State) -> None:
     assert eval(out.getvalue()) == shown.measures
 
 
+@settings(deadline=None)
 @given(states())
 def test_a_link_leads_back(state: State) -> None:
     assert parse(State, dict(parse_qsl(query(state)))) == (state, [])
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(states())
 def test_three_models_are_one_policy(state: State) -> None:
     likelihood = {
