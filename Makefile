@@ -32,10 +32,11 @@ lint: $(STAMP)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-docs: $(STAMP)
+docs: $(STAMP) browser
 	$(BIN)/python docs/api.py
 	$(BIN)/python docs/readme_table.py
 	$(BIN)/python docs/pictures.py
+	$(BIN)/python docs/app_pictures.py
 	$(BIN)/python docs/blocks.py --write docs/judge-your-theorem.md docs/judge-your-model.md
 
 figures: $(STAMP)
