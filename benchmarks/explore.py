@@ -22,10 +22,16 @@ from playwright.sync_api import Browser, sync_playwright
 HERE = Path(__file__).parent
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 STARTS, KEYS = 5, 41
-SLIDERS = {"policies, K = 32": "/policies/?k=32&tau=1.1", "policies, K = 1000": "/policies/?k=1000&tau=1.1"}
-# Resolves with the milliseconds from the key to the frame that shows another number.
+SLIDERS = {
+    "policies, K = 32": "/policies/?k=32&tau=1.1",
+    "policies, K = 1000": "/policies/?k=1000&tau=1.1",
+    "objectives, K = 32": "/objectives/?losses=dpo:beta:0.02,simpo,orpo&k=32",
+    "objectives, K = 1000": "/objectives/?losses=dpo:beta:0.02,simpo,orpo&k=1000&steps=200",
+}
+# Resolves with the milliseconds from the key to the frame that shows another number in the first section.
 ANSWER = """() => new Promise(done => {
-  const text = () => [...document.querySelectorAll('[data-measure]')].map(e => e.innerText).join();
+  const first = () => document.querySelector('.didlab-view').querySelectorAll('[data-measure]');
+  const text = () => [...first()].map(e => e.innerText).join();
   const before = text();
   let start;
   document.addEventListener('keydown', () => { start = performance.now(); }, { once: true, capture: true });
