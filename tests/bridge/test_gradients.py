@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from didlab.bridge import Item
+from didlab.bridge import Item, gradients
 from didlab.bridge.gradients import Geometry, backward_pass, ches, geometry, selected, token_geometry
 from didlab.bridge.huggingface import HuggingFaceBackend
 from didlab.bridge.step import one_step
@@ -31,7 +31,9 @@ def dense(backend, item, which="all", token=None):
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 @pytest.mark.parametrize("which", ["all", "last-layer"])
-def test_streamed_products_are_the_dense_ones(kind, which):
+def test_streamed_products_are_the_dense_ones(kind, which, monkeypatch):
+    """Products taken in many slices too."""
+    monkeypatch.setitem(gradients.SLICE, "cpu", 100)
     backend = HuggingFaceBackend(build(kind, dtype=torch.float64))
     found = geometry(backend, CHOSEN, REJECTED, which=which)
     w, l = (dense(backend, i, which) for i in (CHOSEN, REJECTED))  # noqa: E741
@@ -114,9 +116,7 @@ def peak_bytes(call):
 @pytest.mark.parametrize("ties", ["tied", "untied"])
 def test_memory_is_one_gradient_and_the_largest_parameter(ties, dtype, monkeypatch):
     """Beyond the activations, which are measured where one small gradient is taken, and the slices of the products."""
-    import didlab.bridge.gradients as module
-
-    monkeypatch.setitem(module.SLICE, "cpu", slice_ := 1 << 12)
+    monkeypatch.setitem(gradients.SLICE, "cpu", slice_ := 1 << 12)
     backend = HuggingFaceBackend(
         build(f"llama-{ties}", dtype=dtype, vocabulary=2048, hidden_size=128, intermediate_size=512)
     )
@@ -131,8 +131,8 @@ def test_memory_is_one_gradient_and_the_largest_parameter(ties, dtype, monkeypat
     peak = peak_bytes(lambda: geometry(backend, CHOSEN, REJECTED))
     assert sum(sizes) < peak <= bound
 
-    kept, taken = [], module._taken
-    monkeypatch.setattr(module, "_taken", lambda p: kept.append(taken(p)) or kept[-1])
+    kept, taken = [], gradients._taken
+    monkeypatch.setattr(gradients, "_taken", lambda p: kept.append(taken(p)) or kept[-1])
     assert peak_bytes(lambda: geometry(backend, CHOSEN, REJECTED) and kept.clear()) > bound  # with both gradients kept
 
 
@@ -146,7 +146,8 @@ def test_tokens_add_up_to_sequences():
     assert abs(table[:n, n:].sum() - found.wl) <= 1e-12 * size
     assert abs(table[n:, n:].sum() - found.ll) <= 1e-12 * size
     w, l = dense(backend, CHOSEN, token=1), dense(backend, REJECTED, token=2)  # noqa: E741
-    assert abs(table[1, n + 2] - float(w @ l)) <= 1e-12 * float(w.norm() * l.norm())
+    for product in (table[1, n + 2], geometry(backend, CHOSEN, REJECTED, tokens=(1, 2)).wl):
+        assert abs(product - float(w @ l)) <= 1e-12 * float(w.norm() * l.norm())
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam", "rmsprop"])
