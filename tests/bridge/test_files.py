@@ -118,6 +118,7 @@ def test_files_that_do_not_fit_together(tmp_path, capsys):
     assert not (tmp_path / "s.parquet").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("lm_eval") is None, reason="lm-eval is not installed: didlab[test]")
 def test_a_log_that_the_harness_wrote(models, rows, tmp_path):
     """The harness scores the same text under the same models; sums agree with ours up to float32 rounding."""
