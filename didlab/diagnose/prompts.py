@@ -21,12 +21,21 @@ def by_prompt(scores: Scores) -> list[dict[str, Any]]:
     p = pairs_of(scores)
     columns = {"chosen_change": p.chosen_change, "rejected_change": p.rejected_change, "gain": p.gain}
     rows: dict[str, dict[str, Any]] = {}
-    for name in dict.fromkeys(p.prompt):
-        here = p.prompt == name
-        rows[name] = {"prompt": name, "pairs": int(here.sum())} | {k: float(v[here].mean()) for k, v in columns.items()}
+    for name, here in _places(p.prompt).items():
+        rows[name] = {"prompt": name, "pairs": len(here)} | {k: float(v[here].mean()) for k, v in columns.items()}
     for role, model in DRAWN.items():
-        names = scores.of(role, "prompt")
-        for name in dict.fromkeys(names):
-            if name in rows and scores.has(model, role):
-                rows[name][f"entropy_{model}"] = -float(np.mean(scores.of(role, f"{model}_sum")[names == name]))
+        if not scores.has(model, role):
+            continue
+        surprise = -scores.of(role, f"{model}_sum")
+        for name, here in _places(scores.of(role, "prompt")).items():
+            if name in rows:
+                rows[name][f"entropy_{model}"] = float(np.mean(surprise[here]))
     return list(rows.values())
+
+
+def _places(names: np.ndarray) -> dict[Any, list[int]]:
+    """Where each name stands, in the order of their first places."""
+    found: dict[Any, list[int]] = {}
+    for n, name in enumerate(names):
+        found.setdefault(name, []).append(n)
+    return found

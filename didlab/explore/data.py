@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from ..bridge.table import Scores, read_scores
 from ..diagnose import Diagnosis, diagnose
+from ..diagnose.prompts import by_prompt
 from ..errors import ArgumentError, FileError
 from ..report.chart import Series, chart
 from ..report.diagnosis import heading
@@ -72,6 +72,12 @@ class Table:
     scores: Scores
     example: bool = False
 
+    @cached_property
+    def by_prompt(self) -> list[dict[str, Any]]:
+        """A row for each prompt with two pairs at least: those that can be looked at one at a time."""
+        rows = by_prompt(self.scores)
+        return [r for r in rows if r["pairs"] > 1 and r["prompt"] is not None][:NAMED] if len(rows) > 1 else []
+
 
 def source() -> Path:
     """The table that is shown where nobody chooses one."""
@@ -112,10 +118,12 @@ def _read(path: Path, changed: int, size: int) -> Table:
 
 
 def prompts(table: Table) -> list[str]:
-    """The prompts that can be looked at one at a time, those with two pairs at least; none where there is only one."""
-    named = table.scores.of("chosen", "prompt")
-    names, counts = np.unique(named.astype(str), return_counts=True)
-    return [n for n in dict.fromkeys(named) if n in set(names[counts > 1])][:NAMED] if len(names) > 1 else []
+    """The prompts that can be looked at one at a time, those with two pairs at least; none where there is only one.
+
+    Raises:
+        FileError: a table that cannot be diagnosed.
+    """
+    return [r["prompt"] for r in table.by_prompt]
 
 
 def diagnosis(state: State, table: Table) -> Diagnosis:
@@ -183,11 +191,9 @@ def _notes(state: State, table: Table, found: Diagnosis) -> tuple[str, ...]:
 
 def _by_prompt(state: State, table: Table) -> list[Picture]:
     """Where the pairs of each prompt went on average, with the chosen prompt among them."""
-    from ..diagnose.prompts import by_prompt
-
-    if len(prompts(table)) < 2:
+    rows = table.by_prompt
+    if len(rows) < 2:
         return []
-    rows = [r for r in by_prompt(table.scores) if r["pairs"] > 1][:NAMED]
     here = [r for r in rows if r["prompt"] == state.prompt]
     fell = sum(r["chosen_change"] < 0 for r in rows)
     series = [_cloud("a prompt", rows, 0)]

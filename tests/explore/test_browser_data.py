@@ -74,7 +74,10 @@ def test_a_file_is_opened_in_the_browser_and_a_wrong_one_is_said(watched: Opener
     assert measures(page) == {} and page.locator("[role=alert]").count() == 0
     wrong = tmp_path / "wrong.parquet"
     wrong.write_text("prompt,chosen,rejected\n")
-    page.locator("input[type=file]").set_input_files(wrong)
+    page.get_by_test_id("marimo-plugin-file-upload-button").focus()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(wrong)
     page.wait_for_selector("[role=alert]")
     said = page.locator("[role=alert]").inner_text()
     assert "wrong.parquet is not a readable Parquet file, such as `didlab score` writes" in said

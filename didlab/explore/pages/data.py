@@ -52,28 +52,29 @@ def _(DidlabError, State, data, look, mo, upload, which):
     # Reading a large table takes seconds.
     mo.output.replace(mo.Html(f'<main class="didlab-view">{look.busy("Reading the table…")}</main>'))
     own = (upload.value[0].name, upload.value[0].contents) if upload.value else None
-    table, unread = None, []
+    table, names, unread = None, [], []
     # Without a table on the command line the example is what is shown where nothing is chosen.
     place = State(table="" if which.value == "example" and data.GIVEN is None else which.value)
     try:
         table = data.opened(place, own)
+        names = data.prompts(table) if table else []
     except DidlabError as e:
+        table = None
         unread.append(str(e))
     mo.output.clear()
-    return place, table, unread
+    return names, place, table, unread
 
 
 @app.cell
-def _(data, mo, start, table):
+def _(mo, names, start, table):
     ALL = "all prompts"
-    names = data.prompts(table) if table else []
     prompt = mo.ui.dropdown(
         [ALL, *names], value=start.prompt if start.prompt in names else ALL, label="Prompt", full_width=True
     )
     astray = [f"this table has no prompt {start.prompt!r} with two pairs or more"] if (
         table and start.prompt and start.prompt not in names
     ) else []
-    return ALL, astray, names, prompt
+    return ALL, astray, prompt
 
 
 @app.cell
