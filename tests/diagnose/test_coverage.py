@@ -265,7 +265,7 @@ def test_shares_of_prompts_cover(name):
 
 
 def test_the_entropy_of_the_did_over_prompts_is_covered_with_four_draws_each():
-    """As `didlab did-model` draws them: the bias of so few draws is taken off, or the entry says that it may be left."""
+    """As `didlab did-model` draws them: the bias of so few is taken off, or the entry says that it may be left."""
     policy, reference = model(1, 0.5), model(2, 0.5)
     population = [(a, b) for a in range(V) for b in range(V)]
     near = {}
