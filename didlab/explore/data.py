@@ -126,6 +126,7 @@ def prompts(table: Table) -> list[str]:
     return [r["prompt"] for r in table.by_prompt]
 
 
+@lru_cache(maxsize=1)  # a page asks for it twice
 def diagnosis(state: State, table: Table) -> Diagnosis:
     """The diagnosis of a table, or of one of its prompts.
 

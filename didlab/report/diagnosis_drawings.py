@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Drawing", "drawings"]
 
-SHOWN = 1500  # points of a cloud; more would only cover each other
+SHOWN = 600  # points of a cloud; more would only cover each other
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,14 @@ def cloud(d: Diagnosis) -> Drawing:
     """Change of the chosen against change of the rejected: the quadrants are the cases of Table 1."""
     p = d.columns
     step = max(1, -(-len(p) // SHOWN))
-    w, l = p.chosen_change[::step], p.rejected_change[::step]  # noqa: E741
+    w, l = p.chosen_change, p.rejected_change  # noqa: E741
     names = ("chosen up, rejected down", "both down", "both up", "chosen down, rejected up")
     case = np.where(w >= 0, np.where(l <= 0, 0, 2), np.where(l < 0, 1, 3))
+    drawn = np.arange(len(p)) % step == 0
     series = [
-        Series(n, w[case == k].tolist(), l[case == k].tolist(), line=False, hollow=k in (1, 2))
+        Series(n, w[here].tolist(), l[here].tolist(), line=False, hollow=k in (1, 2), kind=k)
         for k, n in enumerate(names)
-        if (case == k).any()
+        if (here := drawn & (case == k)).any()
     ]
     most = max(names, key=lambda n: float((case == names.index(n)).mean()))
     share = float((case == names.index(most)).mean())
@@ -59,7 +60,7 @@ def cloud(d: Diagnosis) -> Drawing:
         f"{share:.0%} of the pairs: {most}",
         chart(series, x="change of log π(chosen), nats", y="change of log π(rejected), nats", words=words),
         "One point for each pair, against the reference."
-        + (f" Every {step}th pair is drawn." if step > 1 else ""),
+        + (f" One pair in {step} is drawn." if step > 1 else ""),
     )
 
 

@@ -268,3 +268,13 @@ def test_a_path_and_its_content_are_one_table() -> None:
     here, there = read_scores(EXAMPLE), read_scores("anything", content=EXAMPLE.read_bytes())
     np.testing.assert_array_equal(here.columns["policy_sum"], there.columns["policy_sum"])
     assert here.about == there.about
+
+
+def test_a_cloud_of_many_pairs_is_thinned_and_its_title_counts_all_of_them() -> None:
+    # Every second pair falls; the picture draws every third.
+    rows = [r | {"policy_sum": -2.0 if int(r["id"]) % 2 else -0.5} for r in pairs(1300)]
+    table = own(parquet_of(rows))
+    assert table is not None
+    cloud = view(State(table="own"), table).pictures[0]
+    assert cloud.title.startswith("50% of the pairs") and "One pair in 3 is drawn" in cloud.caption
+    assert cloud.svg.count("<circle") + cloud.svg.count("<rect") <= 600 + 4  # and the legend
