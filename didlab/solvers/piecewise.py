@@ -248,8 +248,11 @@ def _bounds(problem: _Problem, i: np.ndarray, size: float | None = None) -> list
     return [(0.0, 0.0)] + [(down, size)] * (len(problem.p) - 1) + [(0.0, None)] * len(i)
 
 
-def _is_only(problem: _Problem, theta: np.ndarray) -> bool:
-    """Whether F rises along every direction d: a random <n, d> is at most 0 over |d| <= 1 and F'(d) <= 0."""
+def _is_only(problem: _Problem, theta: np.ndarray) -> bool | None:
+    """Whether F rises along every direction d: a random <n, d> is at most 0 over |d| <= 1 and F'(d) <= 0.
+
+    None where the linear program is too badly scaled to be solved.
+    """
     from scipy.optimize import linprog
     from scipy.sparse import vstack
 
@@ -264,6 +267,8 @@ def _is_only(problem: _Problem, theta: np.ndarray) -> bool:
     for sign in (1.0, -1.0):
         cost = np.concatenate([sign * direction, np.zeros(len(i))])
         found = linprog(cost, A_ub=rows, b_ub=np.zeros(len(i) + 1), bounds=_bounds(problem, i, 1.0), method="highs")
+        if found.x is None:
+            return None
         if np.abs(found.x[: len(theta)]).max() > 1e-3:
             return False
     return True

@@ -92,6 +92,24 @@ def test_what_is_typed_wrongly_is_said_and_the_page_goes_on(watched: Opener) -> 
     shown(page, State(losses=("dpo",), k=4, steps=50))
 
 
+def test_a_slider_moved_where_a_loss_is_not_defined_is_answered_in_words(watched: Opener) -> None:
+    page = watched().open("/objectives/?losses=slic:beta:0.001:convention:slope&k=4&steps=50")
+    page.get_by_role("slider", name="SLiC: β").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("[role=alert]")
+    assert "`beta` must be a finite number above 0" in page.locator("[role=alert]").inner_text()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("[role=alert]", state="detached")
+    shown(page, State(losses=("slic:beta:0.001:convention:slope",), k=4, steps=50))
+
+
+def test_the_same_policies_are_on_their_own_page(watched: Opener) -> None:
+    page = watched().open("/objectives/?losses=dpo&preset=skewed&k=4&tau=0.7&steps=50")
+    shown(page, State(losses=("dpo",), preset="skewed", k=4, tau=0.7, steps=50))
+    page.get_by_role("link", name="Reference and target on their own page").click()
+    page.wait_for_url("**/policies/?preset=skewed&k=4&tau=0.7")
+
+
 def test_what_takes_longer_is_computed_when_asked(watched: Opener) -> None:
     page = watched().open("/objectives/?losses=dpo,slic&k=70&steps=50")
     state = State(losses=("dpo", "slic"), k=70, steps=50)

@@ -209,6 +209,15 @@ def test_pairs_of_one_outcome_with_itself_leave_the_reference():
     np.testing.assert_array_equal(found.policy, loss.at(loss.r).v)
 
 
+def test_hinges_whose_weights_span_many_powers_are_left_undecided():
+    """Weights over many powers of ten: no linear program decides uniqueness, and that is what is said."""
+    reference = np.random.default_rng(3).normal(size=20)
+    target = np.random.default_rng(1).normal(size=20)
+    objective = objectives.get("slic", beta=0.1, convention="trl")
+    found = optimum(objective, reference, ideal_rejected(target, reference, 4.0), reference=reference)
+    assert found.policy is not None and found.attained and found.unique is None
+
+
 def test_bad_arguments():
     dpo = objectives.get("dpo")
     for call, name in [

@@ -142,10 +142,10 @@ def _(
     tau, theirs, weights, wrong,
 ):
     problems = [*wrong]
-    for _key in chosen_losses.value:
-        _own = {name.split()[-1]: v for name, v in hyper.value.items() if name.rpartition(" ")[0] == _key}
-        kept[_key] = losses.changed(kept[_key], _own)
     try:
+        for _key in chosen_losses.value:
+            _own = {name.split()[-1]: v for name, v in hyper.value.items() if name.rpartition(" ")[0] == _key}
+            kept[_key] = losses.changed(kept[_key], _own)
         state = objectives.State(
             losses=tuple(losses.word(kept[_key]) for _key in chosen_losses.value),
             preset=start.preset if preset.value == OWN else preset.value,
@@ -176,7 +176,9 @@ def _(look, mo, more, objectives, placed, problems, state):
     if more.value:
         mo.output.replace(placed(look.busy("Computing the optima…")))
     ends = objectives.optima(state, slow=more.value)
-    mo.Html(look.shown(ends, problems))
+    _own = look.link("policies", state.policies())
+    _there = f'<p><a href="{_own}">Reference and target on their own page</a></p>' if state.target != "random" else ""
+    mo.Html(look.shown(ends, problems) + f'<div class="didlab-view">{_there}</div>')
     return (ends,)
 
 
