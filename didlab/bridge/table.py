@@ -159,12 +159,14 @@ def read_scores(path: str | Path, *, content: bytes | None = None) -> Scores:
         raise FileError(f"{file} is not there; `didlab score` writes such a table")
     try:
         table = parquet.read_table(file if content is None else pyarrow.BufferReader(content))
-    except (pyarrow.ArrowException, OSError) as e:
+        names = table.column_names
+        table.validate(full=True)
+    except (pyarrow.ArrowException, OSError, ValueError) as e:
         raise FileError(f"{file} is not a readable Parquet file, such as `didlab score` writes: {e}") from e
     about = _told(table.schema.metadata)
     if about.get("schema") != SCHEMA:
         raise FileError(f"{file} is no score table ({SCHEMA}); its schema is {about.get('schema')!r}")
-    missing = [n for n in schema().names if n not in table.column_names]
+    missing = [n for n in schema().names if n not in names]
     if missing or not table.num_rows:
         raise FileError(f"{file} lacks {', '.join(missing) if missing else 'rows'}; score it again")
     try:
@@ -194,4 +196,15 @@ def _told(metadata: Mapping[bytes, bytes] | None) -> Mapping[str, Any]:
         told = json.loads((metadata or {}).get(b"didlab", b"{}"))
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return told if isinstance(told, dict) and _sound(told) else {}
+
+
+def _sound(told: Mapping[str, Any]) -> bool:
+    """Whether models and audits are told in the shape that `didlab score` gives them."""
+    models, audits, drawn = (told.get(k) or {} for k in ("models", "audit", "sampling"))
+    if not all(isinstance(x, dict) for x in (models, audits, drawn, *getattr(models, "values", list)())):
+        return False
+    return all(
+        isinstance(found, list) and all(isinstance(f, dict) and {"check", "passed"} <= f.keys() for f in found)
+        for found in audits.values()
+    )

@@ -161,6 +161,10 @@ def test_a_table_with_one_prompt_or_with_one_pair_each_has_none_to_choose() -> N
     assert [p.name for p in view(State(table="own"), one).pictures][-1] != "prompts"
 
 
+def about(**told: Any) -> str:
+    return json.dumps({"schema": SCHEMA, **told})
+
+
 def changed(**values: Any) -> Callable[[], bytes]:
     return lambda: parquet_of([r | values for r in pairs(4)])
 
@@ -187,6 +191,10 @@ def without_a_column() -> bytes:
         (lambda: parquet_of(pairs(3), told="[1]"), "no score table"),
         (lambda: parquet_of(pairs(3), told=b"\xff\xfe"), "no score table"),
         (lambda: parquet_of(pairs(3), told='{"schema": "didlab/scores/9"}'), "'didlab/scores/9'"),
+        (lambda: parquet_of(pairs(3), told=about(models=["a model"])), "no score table"),
+        (lambda: parquet_of(pairs(3), told=about(models={"policy": "a model"})), "no score table"),
+        (lambda: parquet_of(pairs(3), told=about(audit={"policy": [{"check": "order"}]})), "no score table"),
+        (lambda: parquet_of(pairs(3), told=about(audit={"policy": 3})), "no score table"),
         (lambda: parquet_of([]), "lacks rows"),
         (without_a_column, "lacks reference_sum"),
         (other_type, "columns of other types"),
