@@ -16,9 +16,10 @@ import numpy as np
 from .. import claims
 from ..engine.certificate import describe, replay
 from ..engine.claim import Claim
-from ..engine.instances import Decision, decide
+from ..engine.instances import Decision, decide, lifted
 from ..engine.judge import Judgement, judge
 from ..engine.kinds import Raw
+from ..engine.lifts import FLOAT
 from ..engine.measured import MeasuredClaim
 from ..engine.relations import truth
 from ..engine.search import Found
@@ -35,12 +36,13 @@ from .state import choice
 from .view import Picture, View
 
 __all__ = [
-    "State", "around", "edits", "elsewhere", "instance", "judged", "line", "listed", "listing", "own",
+    "State", "around", "edits", "elsewhere", "here", "instance", "judged", "line", "listed", "listing", "own",
     "shown_instance", "statement", "view",
 ]
 
 GRID = np.round(np.linspace(0, 1, 101), 2)
 FINE = np.linspace(0, 1, 101)  # between two points of the grid
+OUTSIDE = "No instance of this statement: an order or a sign that its objects have is lost on the way here."
 TRUE, FALSE, SILENT = "true", "false", "without a say"
 
 
@@ -257,31 +259,37 @@ def view(state: State) -> View:
     """
     if not state.id:
         return _overview(state)
-    near = instance(state)
-    if near is None:
+    now = here(state)
+    if now is None:
         return View((), {}, {}, "", notes=(_unmoved(state.id),))
-    found = line(state)
-    raw = near if found is None else walk.between(near, found.far, state.t)
-    claim = _claim(state.id)
-    assert claim is not None
-    drawn = _drawing(claim, raw)
-    python = (
-        "from didlab import claims; from didlab.explore import walk\n"
-        f"claim = next(c for c in claims.load() if c.id == {state.id!r}); start = walk.start(claim, "
-        "claims.stored(claim.id))\n"
-        f"print(walk.measures(claim.printed, walk.read(claim.printed, start, {walk.written(raw)!r})))"
-    )
-    measures = walk.measures(claim.printed, raw)
+    claim, raw, found = now.claim, now.raw, now.line
+    drawn = _drawing(now)
+    measures = walk.measures(claim.printed, raw, now.decision)
     if found is None:
         note = "What this statement speaks of are whole things (tokens, pairs): there is no line between two of them."
-        return View(drawn, measures, {}, python, heading="Numbers at this instance", notes=(note,))
+        return View(drawn, measures, {}, _python(state, None), heading="Numbers at this instance", notes=(note,))
     c = found.curve
     return View(
         (_picture(found, state), *drawn),
         measures,
         {"t": c.t.tolist(), "residual": c.residual.tolist(), "statement": _said(c).tolist()},
-        python,
+        _python(state, found),
         heading="Numbers at this instance",
+    )
+
+
+def _python(state: State, found: Line | None) -> str:
+    """The lines that print the measures."""
+    typed = edits(state.edit)
+    start = "walk.start(claim, claims.stored(claim.id))"
+    near = f"walk.read(claim.printed, {start}, {typed!r})" if typed else start
+    last = "near" if found is None else (
+        f"walk.between(near, walk.away(claim.printed, near, {state.to!r}, {state.seed}), {state.t!r})"
+    )
+    return (
+        "from didlab import claims; from didlab.explore import walk\n"
+        f"claim = next(c for c in claims.load() if c.id == {state.id!r}); near = {near}\n"
+        f"print(walk.measures(claim.printed, {last}))"
     )
 
 
@@ -310,9 +318,48 @@ def _unmoved(id: str) -> str:
     return "A measurement on language models: there is no instance here to move."
 
 
-def _drawing(claim: Claim, raw: Raw) -> tuple[Picture, ...]:
-    objects = _described(claim, raw)["objects"]
-    drawn = {n: o["values"] for n, o in objects.items() if o["kind"] == "distribution"}
+@dataclass(frozen=True)
+class Now:
+    """The instance of a state, decided exactly; `described` as on the page of a run."""
+
+    claim: Claim
+    raw: Raw
+    line: Line | None
+    decision: Decision
+    described: Mapping[str, Any]
+
+
+@lru_cache(maxsize=64)
+def here(state: State) -> Now | None:
+    """The instance of a state, decided; None where the statement has none.
+
+    Raises:
+        ArgumentError: what was typed is no instance of the statement, or the line cannot lead there.
+    """
+    claim, raw = _claim(state.id), instance(state)
+    if claim is None or raw is None:
+        return None
+    found = line(state)
+    raw = raw if found is None else walk.between(raw, found.far, state.t)
+    decision = decide(claim.printed, raw)
+    described = describe(claim.printed, Found(raw, decision, "", "explore"))
+    return Now(claim, raw, found, decision, described | {"objects": _named(claim, raw, described["objects"])})
+
+
+def _named(claim: Claim, raw: Raw, objects: Mapping[str, Any]) -> dict[str, Any]:
+    """The objects, with decimals for the probabilities of a distribution that are not rational."""
+    out = dict(objects)
+    logs = lifted(claim.printed.draws, walk.floats(raw), FLOAT)
+    for name, x in logs.items():
+        p = np.exp(np.minimum(np.asarray(x, np.float64), 0))
+        # K rounded probabilities sum to 1 within K eps; this only tells logarithms of probabilities from other numbers.
+        if objects[name]["kind"] == "numbers" and np.ndim(x) == 1 and p.size > 1 and abs(p.sum() - 1) < 1e-12 * p.size:
+            out[name] = {"kind": "distribution", "values": [f"{v:.6g}" for v in p]}
+    return out
+
+
+def _drawing(now: Now) -> tuple[Picture, ...]:
+    drawn = {n: o["values"] for n, o in now.described["objects"].items() if o["kind"] == "distribution"}
     if not drawn:
         return ()
     if any(len(v) > 5 for p in drawn.values() for v in p):
@@ -320,31 +367,27 @@ def _drawing(claim: Claim, raw: Raw) -> tuple[Picture, ...]:
     return (Picture("instance", "The distributions at this instance", bars(drawn), "Move t, or type other numbers."),)
 
 
-def _described(claim: Claim, raw: Raw, decision: Decision | None = None) -> dict[str, Any]:
-    decision = decision or decide(claim.printed, raw)
-    return describe(claim.printed, Found(raw, decision, "", "explore"))
-
-
 def shown_instance(state: State) -> str:
-    """The instance of a state in exact numbers, with what it decides and where it fits in the other parts, as HTML."""
-    claim, near = _claim(state.id), instance(state)
-    if claim is None or near is None:
+    """The instance of a state in exact numbers, with what it decides and where it fits in the other parts, as HTML.
+
+    Raises:
+        ArgumentError: what was typed is no instance of the statement, or the line cannot lead there.
+    """
+    now = here(state)
+    if now is None:
         return ""
-    stored, found = claims.stored(state.id), line(state)
-    at_home = not state.edit and (state.t == 0 or found is None)
-    if stored is not None and at_home:
-        decision = replay(claim, stored).decision
+    stored = claims.stored(state.id)
+    heading, lines = "The instance" if now.line is None else f"The instance at t = {state.t:g}", list[str]()
+    if stored is not None and not state.edit and (state.t == 0 or now.line is None):
+        replay(now.claim, stored)
         heading, lines = "Counterexample", ["Re-checked from the stored certificate, trusting nothing it says."]
-    else:
-        raw = near if found is None else walk.between(near, found.far, state.t)
-        near, decision = raw, decide(claim.printed, raw)
-        heading, lines = f"The instance at t = {state.t:g}" if found is not None else "The instance", []
-    described = _described(claim, near, decision)
-    lines.append(_decided(decision))
-    links = "".join(f'<a class="button" href="{escape(href)}">{escape(words)}</a>' for words, href in
-                    elsewhere(described["objects"]))
+    lines.append(_decided(now.decision) if walk.valid(now.claim.printed, now.raw) else OUTSIDE)
+    links = "".join(
+        f'<a class="button" href="{escape(href)}">{escape(words)}</a>'
+        for words, href in elsewhere(state.id, now.described["objects"])
+    )
     opened = f'<p class="elsewhere">{links}</p>' if links else ""
-    return card.counterexample(described, heading=heading, lines=lines, drawing=False) + opened
+    return card.counterexample(now.described, heading=heading, lines=lines, drawing=False) + opened
 
 
 def _decided(decision: Decision) -> str:
@@ -363,22 +406,48 @@ def _decided(decision: Decision) -> str:
     return f"Decided just now by {how}: the statement is {'true' if decision.truth > 0 else 'false'} here."
 
 
-def elsewhere(objects: Mapping[str, Any]) -> list[tuple[str, str]]:
+def elsewhere(id: str, objects: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Where the objects of an instance fit in the other parts: words and addresses.
 
     >>> d = {"kind": "distribution", "values": ["1/4", "3/4"]}
-    >>> elsewhere({"reference": d, "policy": d})[0]
+    >>> elsewhere("did.claim-4.1.converse", {"reference": d, "policy": d})[0]
     ('Open in Policies and the DID', '/policies/?reference=1/4,3/4&policy=1/4,3/4')
     """
+    return [*_as_policies(objects), *_as_tokens(id, objects)]
+
+
+def _as_policies(objects: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A reference and a policy over the same outcomes."""
     found = {n: tuple(map(Fraction, o["values"])) for n, o in objects.items() if o["kind"] == "distribution"}
     reference, policy = found.get("reference"), found.get("policy", found.get("target"))
-    if reference is None or policy is None:
+    if reference is None or policy is None or len(reference) != len(policy) or min(*reference, *policy) <= 0:
         return []
     state = policies.State(reference=reference, policy=policy)
+    # The page of objectives names its policies as the page of policies does.
+    out = [("Open in Policies and the DID", link("policies", state)), ("Open in Objectives", link("objectives", state))]
     beta = objects.get("beta")
-    if beta is not None and beta["kind"] == "numbers" and 0.01 <= float(Fraction(beta["values"][0])) <= 100:
-        state = replace(state, beta=float(Fraction(beta["values"][0])))
-    return [("Open in Policies and the DID", link("policies", state))]
+    if beta is not None and beta["kind"] == "numbers":
+        value = float(Fraction(beta["values"][0]))
+        if 0.01 <= value <= 100:
+            out[0] = (out[0][0], link("policies", replace(state, beta=value)))
+    return out
+
+
+# What the contexts of a model share, by the last word of an id.
+SHARING = {"shared-logits": "offsets", "own-logits": "prefixes"}
+
+
+def _as_tokens(id: str, objects: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Two responses under a model whose rows are all uniform: the page of tokens draws any others from a seed."""
+    model, rows = SHARING.get(id.split(".")[-1]), [objects.get(n) for n in ("rows_w", "rows_l")]
+    if model is None or any(t is None or len({v for row in t["values"] for v in row}) > 1 for t in rows):
+        return []
+    from . import tokens  # its models are imported only where they are wanted
+
+    names = "abcdef"[: rows[0]["shape"][-1]]  # type: ignore[index]
+    chosen, rejected = (tuple(names[int(v)] for v in objects[n]["values"]) for n in ("chosen", "rejected"))
+    state = tokens.State(vocabulary=tuple(names), chosen=chosen, rejected=rejected, model=model, spread=0.0)
+    return [("Open in Tokens", link("tokens", state))]
 
 
 def _picture(found: Line, state: State) -> Picture:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.claim import Claim, Statement
-from ..engine.instances import Undefined, decide, draw, evaluate, hypothesis_met, lifted
+from ..engine.instances import Decision, Undefined, decide, draw, evaluate, hypothesis_met, lifted
 from ..engine.kinds import (
     Field,
     Integers,
@@ -33,11 +33,12 @@ from ..engine.token_pairs import NotNegative, TokenWeights
 from ..errors import ArgumentError, DidlabError
 
 __all__ = [
-    "DECIDED", "ENDS", "Curve", "away", "between", "conclusion", "curve", "measures", "movable", "numbers", "read",
-    "start", "written",
+    "DECIDED", "ENDS", "OUTSIDE", "Curve", "away", "between", "conclusion", "curve", "floats", "measures", "movable",
+    "numbers", "read", "start", "valid", "written",
 ]
 
 DECIDED = "statement (1 true, -1 false, 0 open)"
+OUTSIDE = "of the kind that the statement is about (0 no)"
 
 ENDS = ("ordinary", "uniform")
 TRIED = 256  # ordinary instances among which the far end is looked for
@@ -88,7 +89,7 @@ def away(statement: Statement, near: Raw, to: str, seed: int) -> Raw:
         return near if found is None else {n: _alike(statement, near, n, x) for n, x in found.items()}
     flat = {n: np.full(near[n].shape, Fraction(1)) for n, f in movable(statement).items() if _weights(f)}
     far = {n: _alike(statement, near, n, x) for n, x in (near | flat).items()}
-    if not flat or not _valid(statement, far):
+    if not flat or not valid(statement, far):
         raise ArgumentError("to", "ordinary: this statement speaks of no uniform policy", repr(to))
     return far
 
@@ -160,6 +161,11 @@ def between(near: Raw, far: Raw, t: float) -> Raw:
     return {n: (1 - part) * x + part * far[n] if x.dtype == object else x for n, x in near.items()}
 
 
+def floats(raw: Raw) -> Raw:
+    """The instance in float64; what is whole stays so."""
+    return {n: x.astype(np.float64) if x.dtype == object else x for n, x in raw.items()}
+
+
 def conclusion(relation: Relation) -> Relation:
     """What is claimed, without the hypotheses."""
     return relation.parts[1] if relation.kind == "implies" else relation
@@ -197,21 +203,20 @@ def curve(statement: Statement, near: Raw, far: Raw, t: Sequence[float] | np.nda
     at = np.asarray(t, dtype=np.float64)
     n = len(at)
     raw: Raw = {}
-    for name, x in near.items():
-        if x.dtype == object:
-            share = at.reshape(n, *(1,) * x.ndim)
-            raw[name] = (1 - share) * x.astype(np.float64) + share * far[name].astype(np.float64)
-        else:
-            raw[name] = np.broadcast_to(x, (n, *x.shape))
-    valid = np.broadcast_to(all_valid(_opened(statement.draws), raw), (n,))
+    start, end = floats(near), floats(far)
+    for name, x in start.items():
+        share = at.reshape(n, *(1,) * x.ndim)
+        fixed = near[name].dtype != object
+        raw[name] = np.broadcast_to(x, (n, *x.shape)) if fixed else (1 - share) * x + share * end[name]
+    fits = np.broadcast_to(all_valid(_opened(statement.draws), raw), (n,))
     try:
         relation = evaluate(statement, raw, FLOAT)
     except Undefined:
         nothing = np.full(n, np.nan)
-        return Curve(at, nothing, nothing > 0, valid, "")
+        return Curve(at, nothing, nothing > 0, fits, "")
     claimed = conclusion(relation)
     labels = [leaf.label for leaf in claimed.leaves()]
-    met = hypothesis_met(relation, n) & valid
+    met = hypothesis_met(relation, n) & fits
     with np.errstate(all="ignore"):
         size = np.broadcast_to(residual(claimed, True), (n,))
         sign = np.array(np.broadcast_to(truth(claimed, True), (n,)))
@@ -221,14 +226,16 @@ def curve(statement: Statement, near: Raw, far: Raw, t: Sequence[float] | np.nda
     return Curve(at, size, sign >= 0, met, labels[0] if len(labels) == 1 else "")
 
 
-def measures(statement: Statement, raw: Raw) -> dict[str, float]:
-    """The residual of the conclusion at one instance in float64, and the exact decision."""
-    decision = decide(statement, raw)
+def measures(statement: Statement, raw: Raw, decision: Decision | None = None) -> dict[str, float]:
+    """The exact decision at one instance, unless it is given, and the residual of the conclusion in float64."""
+    decision = decision or decide(statement, raw)
     out = {DECIDED: float(decision.truth)}
+    if not valid(statement, raw):
+        out[OUTSIDE] = 0.0
     if decision.relation is not None and decision.relation.hypothesis is not None:
         met = int(truth(decision.relation.hypothesis, False))
         out["hypotheses (1 true, -1 false, 0 open)"] = float(met)
-    batch = {n: np.asarray(x, np.float64 if x.dtype == object else np.int64)[None] for n, x in raw.items()}
+    batch = {n: x[None] for n, x in floats(raw).items()}
     try:
         size = float(residual(conclusion(evaluate(statement, batch, FLOAT)), True)[0])
     except Undefined:
@@ -270,9 +277,9 @@ def read(statement: Statement, near: Raw, typed: Mapping[str, str]) -> Raw:
         if name not in near:
             raise ArgumentError("edit", f"about one of {', '.join(near)}", repr(name))
         raw[name] = _numbers(name, text, near[name])
-        if not _valid(statement, near | {name: raw[name]}) and len(typed) == 1:
+        if not valid(statement, near | {name: raw[name]}) and len(typed) == 1:
             raise ArgumentError(name, _expected(statement, name), repr(text))
-    if not _valid(statement, raw):
+    if not valid(statement, raw):
         raise ArgumentError("edit", "an instance that the statement is about", "; ".join(
             f"{n}: {written({n: raw[n]})[n]}" for n in typed))
     return raw
@@ -297,10 +304,10 @@ def _expected(statement: Statement, name: str) -> str:
     return f"numbers {sign} for which it is still an instance of the statement"
 
 
-def _valid(statement: Statement, raw: Raw) -> bool:
+def valid(statement: Statement, raw: Raw) -> bool:
     """Whether the statement is about this instance: everything but the range that a search draws from."""
     try:
-        if not bool(np.all(all_valid(_opened(statement.draws), raw))):
+        if not bool(np.all(all_valid(_opened(statement.draws), floats(raw)))):
             return False
         lifted(statement.draws, raw, EXACT)
     except (ArithmeticError, ValueError, IndexError, TypeError, DidlabError):

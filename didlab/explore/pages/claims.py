@@ -77,9 +77,8 @@ def _(look, mo, near, paper, part, run, seed, start, t, to, typed, verdict, word
 
 @app.cell
 def _(look, mo, part, start):
-    mo.Html(f'<section class="didlab-view" aria-label="The statement">{part.statement(start)}</section>') if (
-        start.id
-    ) else None
+    # Shown at once, before the instance is computed; it stays as it is while the instance moves.
+    mo.Html(look.section(part.statement(start), "The statement", "didlab-view")) if start.id else None
     return
 
 
@@ -106,10 +105,11 @@ def _(
         found = part.view(state)
     widgets.follow(exporter, query(state), found)
     if state.id:
-        shown = f"{look.message(problems)}{part.shown_instance(state)}", look.shown(found)
+        here = look.message(problems) + part.shown_instance(state)
+        shown = look.section(here, "The instance") + look.shown(found)
     else:
-        shown = look.shown(found, problems), part.listing(state)
-    mo.Html("".join(f'<div class="didlab-more">{html}</div>' for html in shown))
+        shown = look.shown(found, problems) + look.section(part.listing(state), "The list")
+    mo.Html(shown)
     return
 
 
@@ -122,8 +122,9 @@ def _(exporter, look, mo):
 @app.cell
 def _(look, mo, part, run, start):
     mo.stop(not run.value)
-    mo.output.replace(mo.Html(f'<section class="didlab-judged">{look.busy("Judging it …")}</section>'))
-    mo.Html(f'<section class="didlab-judged"><h2>Judged now, at quick effort</h2>{part.judged(start.id)}</section>')
+    mo.output.replace(mo.Html(look.section(look.busy("Judging it …"), "Judging", "didlab-judged")))
+    heading = "<h2>Judged now, at quick effort</h2>"
+    mo.Html(look.section(heading + part.judged(start.id), "Judged now", "didlab-judged"))
     return
 
 
