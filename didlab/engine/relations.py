@@ -390,7 +390,7 @@ def _leaf_margin(kind: str, left: Any, right: Any) -> np.ndarray:
 
 def _leaf_residual(kind: str, left: Any, right: Any) -> np.ndarray:
     gap, _ = _float_gap(np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64))
-    return -np.abs(gap) if kind == "==" else gap
+    return 0 - np.abs(gap) if kind == "==" else gap
 
 
 def _from_sign(kind: str, signs: np.ndarray) -> np.ndarray:
