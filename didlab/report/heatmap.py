@@ -13,6 +13,7 @@ SIDE, LEFT, TOP = 320, 46, 40
 NUMBERED = 8  # rows or columns up to which the numbers fit
 LETTER = 6.2  # the width of one
 SHADES = 24
+FULL, BEHIND = 0.8, 0.45  # opacity of the strongest colour; and behind numbers, so that they can be read on it
 
 
 def heatmap(
@@ -88,7 +89,7 @@ def _cells(
         x, y = corner[0] + j * cell, corner[1] + i * cell
         parts.append(
             f'<rect class="{"over" if off[i, j] >= 0 else "under"}" x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" '
-            f'height="{cell:.1f}" fill-opacity="{0.8 * strength[i, j]:.3f}">'
+            f'height="{cell:.1f}" fill-opacity="{BEHIND * strength[i, j]:.3f}">'
             f"<title>{escape(f'{rows[i]}, {columns[j]}: {v[i, j]:.4g}')}</title></rect>"
             f'<text class="v" x="{x + cell / 2:.1f}" y="{y + cell / 2 + 4:.1f}">{v[i, j]:.{digits}f}</text>'
         )
@@ -108,6 +109,6 @@ def _runs(off: np.ndarray, strength: np.ndarray, cell: float, corner: tuple[floa
                     f"M{x:.1f},{corner[1] + i * cell:.1f}h{w:.1f}v{cell:.1f}h{-w:.1f}z"
                 )
     return [
-        f'<path class="{"over" if n > 0 else "under"}" fill-opacity="{0.8 * abs(n) / SHADES:.3f}" d="{"".join(d)}"/>'
+        f'<path class="{"over" if n > 0 else "under"}" fill-opacity="{FULL * abs(n) / SHADES:.3f}" d="{"".join(d)}"/>'
         for n, d in sorted(paths.items())
     ]

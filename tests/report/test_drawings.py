@@ -10,6 +10,7 @@ import pytest
 from didlab.report.chart import Area, Series, chart
 from didlab.report.columns import columns
 from didlab.report.heatmap import heatmap
+from didlab.report.page import asset
 
 TITLES = re.compile(r"<title>([^<]*)</title>")
 RECT = re.compile(r'<rect class="(over|under)"[^>]* fill-opacity="([\d.]+)">')
@@ -23,7 +24,7 @@ def test_a_heatmap_colours_by_sign_and_shades_by_size() -> None:
     values = np.array([[1.0, -2.0], [0.5, np.nan]])
     drawn = heatmap(values, rows=names(2), columns=names(2), down="w", across="l", words="A matrix.")
     assert TITLES.findall(drawn) == ["y0, y0: 1", "y0, y1: -2", "y1, y0: 0.5"]
-    assert RECT.findall(drawn) == [("over", "0.400"), ("under", "0.800"), ("over", "0.200")]
+    assert RECT.findall(drawn) == [("over", "0.225"), ("under", "0.450"), ("over", "0.113")]
     assert "-2.00" in drawn
 
 
@@ -107,9 +108,8 @@ def test_long_names_have_room_inside_the_picture() -> None:
 
 def test_columns_below_zero_hang_from_the_line() -> None:
     drawn = columns({"p": np.array([0.5, -0.25])}, words="Two.", names=["good", "bad"], x="token", span=(-0.5, 0.5))
-    (up_y, up_h), (down_y, down_h) = (
-        (float(y), float(h)) for y, h in re.findall(r'<rect class="s0" x="\S+" y="(\S+)" width="\S+" height="(\S+)">', drawn)
-    )
+    bars = re.findall(r'<rect class="s0" x="\S+" y="(\S+)" width="\S+" height="(\S+)">', drawn)
+    (up_y, up_h), (down_y, down_h) = ((float(y), float(h)) for y, h in bars)
     assert up_y + up_h == pytest.approx(down_y, abs=0.1) and up_h == pytest.approx(2 * down_h, abs=0.1)
     assert up_h == pytest.approx(190 / 2, abs=0.1)  # half the height: the span goes as far below as above
     assert TITLES.findall(drawn) == ["p, good: 0.5", "p, bad: -0.25"]
@@ -118,3 +118,24 @@ def test_columns_below_zero_hang_from_the_line() -> None:
 
 def test_columns_of_zeros_are_drawn() -> None:
     assert 'height="0.0"' in columns({"p": np.zeros(3)}, words="None.")
+
+
+def luminance(colour: np.ndarray) -> float:
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_numbers_can_be_read_on_the_strongest_colour_in_both_schemes(place: int) -> None:
+    """The contrast that WCAG 2 asks of small text (AA), from the colours of the style sheet."""
+    drawn = heatmap(np.array([[1.0, -1.0]]), rows=["y"], columns=names(2), down="w", across="l", words="Two.")
+    strongest = max(float(o) for _, o in RECT.findall(drawn))
+
+    def colour(name: str) -> np.ndarray:
+        digits = re.findall(rf"--{name}: #([0-9a-f]{{6}})", asset("theme.css"))[place]
+        return np.array([int(digits[n : n + 2], 16) for n in (0, 2, 4)]) / 255
+
+    ink = luminance(colour("ink"))
+    for shade in ("s0", "s1"):
+        ground = luminance((1 - strongest) * colour("card") + strongest * colour(shade))
+        assert (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05) >= 4.5

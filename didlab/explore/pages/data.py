@@ -37,7 +37,7 @@ def _(State, data, losses, mo, parse):
     there = {words: name for name, words in data.TABLES.items() if name or data.GIVEN}
     chosen = start.table if start.table in there.values() else "example"
     which = mo.ui.dropdown(there, value=data.TABLES[chosen], label="Table", full_width=True)
-    upload = mo.ui.file(max_size=data.LARGEST, label="Open a table")
+    upload = mo.ui.file(max_size=data.LARGEST, label="Open…")
     objective = mo.ui.dropdown(
         {words: name for name, words in losses.NAMES.items()}, value=losses.NAMES[start.objective], label="Objective"
     )
