@@ -25,6 +25,7 @@ from didlab.explore import objectives, policies, tokens, walk
 from didlab.explore.claims import State, edits, elsewhere, judged, line, listed, listing, own, shown_instance, view
 from didlab.explore.state import parse, query
 from didlab.report.words import VERDICTS
+from didlab.sequences import log_probability
 
 ALL = {c.id: c for c in claims.load()}
 BROKEN = [id for id in ALL if claims.stored(id) is not None]
@@ -72,11 +73,11 @@ def test_the_curve_says_what_the_engine_decides(state: State) -> None:
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=2), st.integers(101, 400))
 def test_the_residual_is_the_difference_of_entropies(base: list[int], percent: int) -> None:
-    edit = f"base: {base[0]}, {base[1]} | powers: {percent}, 100"
+    edit = f"base: {base[0]}, {base[1]} | powers: {percent / 100}, 1"
     p, s = np.array(base) / sum(base), percent / 100
     q = p**s / p / (p**s / p).sum()
     shown = view(State(id=TEMPERING, edit=edit)).measures
-    # Two outcomes: a handful of rounded terms below 1, and powers of relative error below 4 eps.
+    # Two outcomes: a handful of rounded terms below 1, and powers whose logarithms are below 9 (9 eps relative error).
     assert abs(shown["residual of the conclusion"] - (entropy(p) - entropy(q))) < 64 * np.finfo(float).eps
     met = base[0] != base[1]
     assert shown["hypotheses (1 true, -1 false, 0 open)"] == (1 if met else -1)
@@ -182,7 +183,7 @@ def test_typed_numbers_are_decided_exactly() -> None:
     assert view(state).measures[walk.DECIDED] == 1
     state = State(id=TEMPERING, edit="powers: 2, 1")  # the boundary: the two entropies are equal, exactly
     assert view(state).measures[walk.DECIDED] == -1
-    state = State(id=TEMPERING, edit="powers: 2000001, 1000000")
+    state = State(id=TEMPERING, edit="powers: 2.000001, 1")
     assert view(state).measures[walk.DECIDED] == 1
 
 
@@ -282,14 +283,15 @@ def test_a_uniform_model_of_the_tokens_page_is_the_counterexample() -> None:
     href = next(h for w, h in elsewhere(id, now.described["objects"]) if w == "Open in Tokens")
     state, _ = parse(tokens.State, dict(parse_qsl(urlsplit(href).query)))
     model = state.token_model()
-    for y in state.tokens():
-        rows = np.asarray(model.logits(np.asarray(y)))
-        np.testing.assert_array_equal(rows, np.zeros_like(rows))
+    for y in state.tokens():  # a row for each token, uniform: sums of a few equal logarithms
+        np.testing.assert_allclose(
+            float(log_probability(model, np.asarray(y))), -len(y) * np.log(len(state.vocabulary)), rtol=1e-14
+        )
 
 
 def test_judging_shows_the_evidence() -> None:
-    html = judged("did.thm-3.2")
-    assert "holds" in html and "Evidence: symbolic" in html and "False neighbours: 3 of 3 refuted" in html
+    html, n = judged("did.thm-3.2"), len(ALL["did.thm-3.2"].printed.neighbours)
+    assert "holds" in html and "Evidence: symbolic" in html and f"False neighbours: {n} of {n} refuted" in html
     html = judged(TEMPERING)
     assert "conditional" in html and "Evidence under the assumption" in html and "Minimality" in html
 
@@ -314,5 +316,7 @@ def test_a_residual_has_the_sign_of_the_truth() -> None:
     batch = draw(claim.printed.draws, np.random.default_rng(1), 200, {"K": 3})
     claimed = walk.conclusion(evaluate(claim.printed, batch.raw, FLOAT))
     sign = truth(claimed, True)
-    np.testing.assert_array_equal(np.sign(residual(claimed, True))[sign != 0], sign[sign != 0])
+    size = residual(claimed, True)
+    strict = np.where(size == 0, -1, np.sign(size))  # equal entropies are not below each other
+    np.testing.assert_array_equal(strict[sign != 0], sign[sign != 0])
     assert truth(forall(claimed), True).shape == (len(batch),)
