@@ -16,21 +16,25 @@ def _():
     from didlab.errors import DidlabError
     from didlab.explore import look, losses, objectives, widgets
     from didlab.explore.presets import PRESETS
+    from didlab.explore.rest import Rest
     from didlab.explore.state import parse, query, weights
 
-    return DidlabError, PRESETS, look, losses, mo, objectives, parse, query, weights, widgets
+    return DidlabError, PRESETS, Rest, look, losses, mo, objectives, parse, query, weights, widgets
 
 
 @app.cell
-def _(look, mo, widgets):
+def _(Rest, look, mo, widgets):
     exporter = widgets.Export(name="objectives")
     more = mo.ui.run_button(label="Compute what takes longer")
 
     def placed(html):
         return mo.Html(f'<div class="didlab-view">{html}</div>')
 
-    mo.Html(look.header("objectives"))
-    return exporter, more, placed
+    # The flow waits until the hand rests. What it is asked for then stands in `latest`, on which no cell depends.
+    hand, latest = Rest(), {}
+    resting = mo.ui.anywidget(hand)
+    mo.Html(look.header("objectives") + resting.text)
+    return exporter, hand, latest, more, placed, resting
 
 
 @app.cell
@@ -172,7 +176,9 @@ def _(
 
 
 @app.cell
-def _(look, mo, more, objectives, placed, problems, state):
+def _(hand, latest, look, mo, more, objectives, placed, problems, state):
+    latest.update(state=state, slow=more.value)
+    hand.asked += 1
     if more.value:
         mo.output.replace(placed(look.busy("Computing the optima…")))
     ends = objectives.optima(state, slow=more.value)
@@ -198,12 +204,14 @@ def _(look, mo, more, objectives, placed, state):
 
 
 @app.cell
-def _(look, mo, more, objectives, placed, state):
+def _(latest, look, mo, objectives, placed, resting):
+    mo.stop(not resting.value["done"])
+
     def tell(name):
-        if more.value:
+        if latest["slow"]:
             mo.output.replace(placed(look.busy(f"Computing the gradient flow of {name}…")))
 
-    flowed = objectives.flow(state, slow=more.value, progress=tell)
+    flowed = objectives.flow(latest["state"], slow=latest["slow"], progress=tell)
     mo.Html(look.shown(flowed))
     return (flowed,)
 
