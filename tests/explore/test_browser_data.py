@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, FileChooser, Page
 
 from didlab.explore.data import EXAMPLE, State, Table, diagnosis, opened, prompts, view
 from didlab.report.diagnosis import number
@@ -74,10 +74,14 @@ def test_a_file_is_opened_in_the_browser_and_a_wrong_one_is_said(watched: Opener
     assert measures(page) == {} and page.locator("[role=alert]").count() == 0
     wrong = tmp_path / "wrong.parquet"
     wrong.write_text("prompt,chosen,rejected\n")
-    page.get_by_test_id("marimo-plugin-file-upload-button").focus()
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(wrong)
+    choosers: list[FileChooser] = []
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
+    until = time.monotonic() + PATIENCE
+    while not choosers and time.monotonic() < until:  # a button that has just been drawn may not listen yet
+        page.get_by_test_id("marimo-plugin-file-upload-button").press("Enter")
+        page.wait_for_timeout(300)
+    assert choosers, "no key opens the file chooser"
+    choosers[0].set_files(wrong)
     page.wait_for_selector("[role=alert]")
     said = page.locator("[role=alert]").inner_text()
     assert "wrong.parquet is not a readable Parquet file, such as `didlab score` writes" in said
