@@ -27,9 +27,12 @@ SLIDERS = {
     "policies, K = 1000": "/policies/?k=1000&tau=1.1",
     "objectives, K = 32": "/objectives/?losses=dpo:beta:0.02,simpo,orpo&k=32",
     "objectives, K = 1000": "/objectives/?losses=dpo:beta:0.02,simpo,orpo&k=1000&steps=200",
+    "tokens, 4 and 4": "/tokens/",
+    "tokens, last layer": "/tokens/?model=last-layer",
+    "data, the example": "/data/",
 }
 # Resolves with the milliseconds from the key to the frame that shows another number in the first section.
-ANSWER = """() => new Promise(done => {
+ANSWER = """() => new Promise((done, fail) => {
   const first = () => document.querySelector('.didlab-view').querySelectorAll('[data-measure]');
   const text = () => [...first()].map(e => e.innerText).join();
   const before = text();
@@ -37,6 +40,7 @@ ANSWER = """() => new Promise(done => {
   document.addEventListener('keydown', () => { start = performance.now(); }, { once: true, capture: true });
   const look = () => text() !== before ? done(performance.now() - start) : requestAnimationFrame(look);
   requestAnimationFrame(look);
+  setTimeout(() => fail(Error('no number changed in 5 s')), 5000);
 })"""
 
 

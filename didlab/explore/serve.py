@@ -25,8 +25,7 @@ def app() -> Any:
     pages = resources.files("didlab.explore") / "pages"
     builder = marimo.create_asgi_app(quiet=True, html_head=look.head())
     for part in look.PARTS:
-        if (pages / f"{part}.py").is_file():
-            builder = builder.with_app(path=f"/{part}", root=str(pages / f"{part}.py"))
+        builder = builder.with_app(path=f"/{part}", root=str(pages / f"{part}.py"))
     inner = builder.build()
 
     async def outer(scope: Any, receive: Any, send: Any) -> None:

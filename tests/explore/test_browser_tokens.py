@@ -47,7 +47,8 @@ def test_responses_are_edited_by_hand_and_what_is_wrong_is_said(watched: Opener)
     shown(page, state)  # what was there before stays
     typed(page, "Vocabulary", "the film is not bad was")
     page.wait_for_selector("[role=alert]", state="detached")
-    shown(page, replace(state, vocabulary=("the", "film", "is", "not", "bad", "was"), rejected=("the", "film", "was", "bad")))
+    vocabulary, rejected = ("the", "film", "is", "not", "bad", "was"), ("the", "film", "was", "bad")
+    shown(page, replace(state, vocabulary=vocabulary, rejected=rejected))
 
 
 def test_a_link_opens_its_state_and_keys_move_it(watched: Opener) -> None:
