@@ -34,6 +34,7 @@ MODULES = (
     "didlab.bridge",
     "didlab.bridge.score",
     "didlab.bridge.table",
+    "didlab.bridge.did_model",
     "didlab.diagnose",
     "didlab.report",
 )
