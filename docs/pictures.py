@@ -13,7 +13,9 @@ def style() -> str:
     """The page's colours and drawings: `:root` of a file that stands alone is the drawing."""
     from didlab.report.page import asset
 
-    return f"<style>{asset('theme.css')}{asset('plots.css')}</style>"
+    # A narrow drawing is not a narrow screen.
+    drawings = "".join(line for line in asset("plots.css").splitlines(True) if not line.startswith("@media (max-width"))
+    return f"<style>{asset('theme.css')}{drawings}</style>"
 
 
 def alone(figure: str) -> str:

@@ -56,6 +56,12 @@ class GroupedLogits:
 def positions(sequences: Any) -> np.ndarray:
     """A group for each position.
 
+    Args:
+        sequences: tokens, shape (..., L).
+
+    Returns:
+        the positions 0 to L - 1, of the same shape.
+
     >>> positions([[2, 0], [1, 1]]).tolist()
     [[0, 1], [0, 1]]
     """
