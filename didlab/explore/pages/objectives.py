@@ -63,8 +63,11 @@ def _(PRESETS, losses, mo, objectives, parse):
     )
     target_seed = mo.ui.number(0, 10**6, step=1, value=start.target_seed, label="Seed of the target")
     theirs = mo.ui.text(", ".join(map(str, start.policy)) or "3/4, 1/4", label="Target weights", full_width=True)
+    # What the panel shows: by this name, so that a control which moves does not have the panel drawn again.
+    of_policies = dict(k=k, seed=seed, ours=ours, tau=tau, target_seed=target_seed, theirs=theirs)
     return (
-        OWN, RANDOM, chosen_losses, k, kept, ours, preset, seed, start, target, target_seed, tau, theirs, wrong,
+        OWN, RANDOM, chosen_losses, k, kept, of_policies, ours, preset, seed, start, target, target_seed, tau, theirs,
+        wrong,
     )
 
 
@@ -100,8 +103,11 @@ def _(mo, objectives, start):
                            label="Training and flow start at")  # fmt: skip
     own_pair = mo.ui.text(" ".join(map(str, start.pair)), label="Its chosen and rejected outcome",
                           placeholder="the most frequent pair", full_width=True)  # fmt: skip
+    of_pairs = dict(chosen=chosen, ideal_beta=ideal_beta, pairs=pairs, data_seed=data_seed)
+    of_training = steps, batch, rate, begin
     return (
-        EVERY, IDEAL, batch, begin, chosen, data_seed, ideal_beta, own_pair, pairs, rate, rejected, sampled, steps,
+        EVERY, IDEAL, batch, begin, chosen, data_seed, ideal_beta, of_pairs, of_training, own_pair, pairs, rate,
+        rejected, sampled, steps,
     )
 
 
@@ -114,26 +120,27 @@ def _(chosen_losses, kept, losses, mo):
         for key in chosen_losses.value
         for name, now, values, label in losses.controls(key, kept.setdefault(key, losses.usual(key, kept)))
     })  # fmt: skip
-    return (hyper,)
+    of_losses = [chosen_losses, *hyper.elements.values()]
+    return hyper, of_losses
 
 
 @app.cell
 def _(
-    EVERY, IDEAL, OWN, RANDOM, batch, begin, chosen, chosen_losses, data_seed, hyper, ideal_beta, k, look, mo, ours,
-    own_pair, pairs, preset, rate, rejected, sampled, seed, steps, target, target_seed, tau, theirs,
+    EVERY, IDEAL, OWN, RANDOM, look, mo, of_losses, of_pairs, of_policies, of_training, own_pair, preset, rejected,
+    sampled, target,
 ):
     def titled(words):
         return mo.Html(f"<h2>{words}</h2>")
 
+    _reference = ["ours"] if preset.value == OWN else ["k", "seed"] if preset.value == "gaussian" else ["k"]
+    _target = "theirs" if target.value == OWN else "target_seed" if target.value == RANDOM else "tau"
     look.panel(
         mo,
-        titled("Losses"), chosen_losses, *hyper.elements.values(),
-        titled("Policies"), preset,
-        *([ours] if preset.value == OWN else [k, seed] if preset.value == "gaussian" else [k]),
-        target, theirs if target.value == OWN else target_seed if target.value == RANDOM else tau,
-        titled("Pairs"), chosen, rejected, *([ideal_beta] if rejected.value == IDEAL else []),
-        sampled, *([pairs] if sampled.value != EVERY else []), data_seed,
-        titled("Training"), steps, batch, rate, begin,
+        titled("Losses"), *of_losses,
+        titled("Policies"), preset, *(of_policies[name] for name in _reference), target, of_policies[_target],
+        titled("Pairs"), of_pairs["chosen"], rejected, *([of_pairs["ideal_beta"]] if rejected.value == IDEAL else []),
+        sampled, *([of_pairs["pairs"]] if sampled.value != EVERY else []), of_pairs["data_seed"],
+        titled("Training"), *of_training,
         titled("The pair whose step is shown"), own_pair,
     )  # fmt: skip
     return
@@ -141,10 +148,11 @@ def _(
 
 @app.cell
 def _(
-    DidlabError, EVERY, IDEAL, OWN, RANDOM, batch, begin, chosen, chosen_losses, data_seed, hyper, ideal_beta, k, kept,
-    losses, objectives, ours, own_pair, pairs, preset, rate, rejected, sampled, seed, start, steps, target, target_seed,
-    tau, theirs, weights, wrong,
+    DidlabError, EVERY, IDEAL, OWN, RANDOM, batch, begin, chosen, chosen_losses, data_seed, hand, hyper, ideal_beta, k,
+    kept, latest, look, losses, mo, more, objectives, ours, own_pair, pairs, placed, preset, rate, rejected, sampled,
+    seed, start, steps, target, target_seed, tau, theirs, weights, wrong,
 ):
+    # The state and what answers first, in one cell: every cell that runs costs the browser a few milliseconds.
     problems = [*wrong]
     try:
         for _key in chosen_losses.value:
@@ -172,11 +180,6 @@ def _(
     except DidlabError as e:
         problems.append(str(e))
         state = start
-    return problems, state
-
-
-@app.cell
-def _(hand, latest, look, mo, more, objectives, placed, problems, state):
     latest.update(state=state, slow=more.value)
     hand.asked += 1
     if more.value:
@@ -184,14 +187,9 @@ def _(hand, latest, look, mo, more, objectives, placed, problems, state):
     ends = objectives.optima(state, slow=more.value)
     _own = look.link("policies", state.policies())
     _there = f'<p><a href="{_own}">Reference and target on their own page</a></p>' if state.target != "random" else ""
-    mo.Html(look.shown(ends, problems) + f'<div class="didlab-view">{_there}</div>')
-    return (ends,)
-
-
-@app.cell
-def _(more, objectives, placed, state):
-    placed(more.text) if objectives.waiting(state) and not more.value else None
-    return
+    _ask = more.text if objectives.waiting(state) and not more.value else ""
+    mo.Html(look.shown(ends, problems) + f'<div class="didlab-view">{_there}{_ask}</div>')
+    return ends, state
 
 
 @app.cell
