@@ -19,7 +19,7 @@ from . import look
 __all__ = ["app", "serve"]
 
 HOST, USUAL_PORT = "127.0.0.1", 8642
-# Seconds: an answer that is ready is sent while the next one is computed, and does not wait 5 ms for its turn each time.
+# Seconds: what is ready is sent while more is computed; by default each message waits 5 ms for its turn.
 SWITCH = 0.0005
 
 
