@@ -22,7 +22,7 @@ from didlab.dynamics import Protocol, pair_problem, train_plainly
 from didlab.errors import ArgumentError
 from didlab.explore import losses
 from didlab.explore.objectives import SECTIONS, State, flow, joined, optima, training, view, waiting
-from didlab.explore.plane import WORDS, areas
+from didlab.explore.objectives.plane import WORDS, areas
 from didlab.explore.presets import PRESETS
 from didlab.explore.state import parse, query
 from didlab.sequences.linear import Gram

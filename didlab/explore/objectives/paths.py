@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..information import js_divergence
-from ..policies import log_probabilities
-from ..report.chart import Series, chart
-from .view import Picture
+from ...information import js_divergence
+from ...policies import log_probabilities
+from ...report.chart import Series, chart
+from ..view import Picture
 
 __all__ = ["Path", "at_the_end", "divergence", "likelihood", "path", "rows"]
 

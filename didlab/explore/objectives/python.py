@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .losses import python
-from .presets import logits_python, weights_python
+from ..losses import python
+from ..presets import logits_python, weights_python
 
 if TYPE_CHECKING:
-    from .objectives import State
+    from .scene import State
 
 __all__ = ["joined", "of_flow", "of_optima", "of_training", "setting"]
 

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..dynamics import Problem, cases, first_order
-from ..objectives import Objective
-from ..policies import log_probabilities
-from ..report.chart import Area, Series, chart
-from ..sequences.linear import Gram, sequence_gram
-from ..sequences.model import token_residuals
-from ..sequences.prefix_table import PrefixTable
-from .view import Picture
+from ...dynamics import Problem, cases, first_order
+from ...objectives import Objective
+from ...policies import log_probabilities
+from ...report.chart import Area, Series, chart
+from ...sequences.linear import Gram, sequence_gram
+from ...sequences.model import token_residuals
+from ...sequences.prefix_table import PrefixTable
+from ..view import Picture
 
 __all__ = ["Weights", "areas", "frequent_pair", "plane", "weigh"]
 
