@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..errors import DidlabError, FileError
+from ..errors import ArgumentError, DidlabError, FileError
 from .common import FINE
 
 __all__ = ["add"]
@@ -20,7 +20,8 @@ def add(commands: Any) -> None:
         description="Serve the interactive app on this machine and open it in the browser. Ctrl-C ends it.",
     )
     explore.add_argument(
-        "part", nargs="?", default="", metavar="PART", help="policies, claims, objectives, tokens, data or tour"
+        "place", nargs="?", default="", metavar="PART|FILE",
+        help="policies, claims, objectives, tokens, data or tour; or a state that the app saved, or a table",
     )
     explore.add_argument("--data", type=Path, metavar="TABLE.parquet", help="a table of `didlab score` to diagnose")
     explore.add_argument("--port", type=int, metavar="N", help="where to listen (default: 8642, or a free one)")
@@ -33,11 +34,31 @@ def _explore(options: argparse.Namespace) -> int:
         from ..explore import serve
     except ModuleNotFoundError as e:
         raise DidlabError(f"the app needs {e.name}: pip install 'didlab[explore]'") from e
-    if options.data is not None:
-        if not options.data.is_file():
-            raise FileError(f"--data {options.data} is not a file; give a table that `didlab score` wrote")
+    serve.serve(_place(options.place, options.data), port=options.port, browser=not options.no_browser)
+    return FINE
+
+
+def _place(place: str, table: Path | None) -> str:
+    """Where the app opens, with the table that it is given."""
+    from ..explore.look import PARTS, link
+
+    if table is not None and not table.is_file():
+        raise FileError(f"--data {table} is not a file; give a table that `didlab score` wrote")
+    if not place or place in PARTS:
+        address = link(place) if place else "/" if table is None else link("data")
+    elif Path(place).is_file():
+        from ..explore import saved
+
+        found = saved.read(place)
+        address = link(found.part, found.state)
+        if found.scores is not None:
+            if table is not None:
+                raise ArgumentError("--data", "left out with a file that has a table in it", str(table))
+            table = Path(place)
+    else:
+        raise ArgumentError("PART|FILE", f"one of {', '.join(PARTS)}, or a file that is there", repr(place))
+    if table is not None:
         from ..explore import data
 
-        data.GIVEN = options.data
-    serve.serve(options.part or ("data" if options.data else ""), port=options.port, browser=not options.no_browser)
-    return FINE
+        data.GIVEN = table
+    return address

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from ..errors import ArgumentError, FileError
 from ..report.chart import Series, chart
 from ..report.diagnosis import heading
 from ..report.diagnosis_drawings import drawings
-from . import losses
-from .state import choice
+from ..report.diagnosis_tables import tables
+from . import losses, saved
+from .saved import Saved
+from .state import choice, query
 from .view import Picture, View
 
 __all__ = [
-    "EXAMPLE", "LARGEST", "TABLES", "State", "Table", "diagnosis", "nothing", "opened", "prompts", "source", "view",
+    "EXAMPLE", "LARGEST", "TABLES", "State", "Table", "diagnosis", "file", "measured", "nothing", "opened", "prompts",
+    "source", "uploaded", "view",
 ]
 
 GIVEN: Path | None = None  # what the command line gave: `didlab explore --data TABLE.parquet`
@@ -40,7 +43,7 @@ class State:
 
     Attributes:
         table: empty for what the command line gave, or else the example; `example`; `own` for a file that is opened in
-            the browser, which no link can hold.
+            the browser, which no link can hold, but a saved state can.
         objective: the loss whose coefficients are wanted.
         beta: scale of the implicit reward, and of the loss if it has one.
         prompt: the one prompt that is looked at, by the id of its first pair; empty for all.
@@ -78,38 +81,55 @@ class Table:
         rows = by_prompt(self.scores)
         return [r for r in rows if r["pairs"] > 1 and r["prompt"] is not None][:NAMED] if len(rows) > 1 else []
 
+    @cached_property
+    def size(self) -> int:
+        """Bytes of a saved state that takes this table along; 0 for the example, which every app has."""
+        return 0 if self.example else len(saved.write_with_table("", self.scores))
+
 
 def source() -> Path:
     """The table that is shown where nobody chooses one."""
     return EXAMPLE if GIVEN is None else GIVEN
 
 
-def opened(state: State, own: tuple[str, bytes] | None = None) -> Table | None:
-    """The table of a state; None where it is a file of one's own that is not open.
+def uploaded(name: str, content: bytes) -> Saved:
+    """What a file holds that was opened in the browser: a table, a saved state, or both.
+
+    Raises:
+        FileError: a file that cannot be used.
+    """
+    if len(content) > LARGEST:
+        raise FileError(
+            f"{name} is larger than {LARGEST // 10**6} MB; give it on the command line: didlab explore {name}"
+        )
+    return saved.read(name, content=content)
+
+
+def opened(state: State, own: Saved | None = None) -> Table | None:
+    """The table of a state; None where it is a file of one's own that is not open, or has no table in it.
 
     Args:
         state: says which.
-        own: name and content of a file that was opened in the browser.
+        own: what was opened in the browser.
 
     Raises:
         FileError: a table that cannot be used.
     """
     if state.table == "own":
-        if own is None:
-            return None
-        name, content = own
-        if len(content) > LARGEST:
-            raise FileError(
-                f"{name} is larger than {LARGEST // 10**6} MB; give it on the command line: "
-                f"didlab explore --data {name}"
-            )
-        return Table(name, read_scores(name, content=content))
+        return None if own is None or own.scores is None else Table(own.name, own.scores)
     path = EXAMPLE if state.table == "example" else source()
     try:
         told = path.stat()
     except OSError as e:
         raise FileError(f"{path} cannot be read: {e.strerror}") from e
     return _read(path, told.st_mtime_ns, told.st_size)
+
+
+def file(state: State, table: Table | None) -> bytes:
+    """The file that holds a state, with its table where that is not the example."""
+    if table is None or table.example:
+        return saved.write("data", query(state if table is None else replace(state, table="example")))
+    return saved.write_with_table(query(replace(state, table="")), table.scores)
 
 
 @lru_cache(maxsize=2)
@@ -170,13 +190,19 @@ def view(state: State, table: Table | None = None) -> View:
     )
 
 
+def measured(state: State, table: Table) -> str:
+    """The measurements as HTML; the statements they bear on are links to their pages."""
+    # Written out: a state of that page would load every statement.
+    return tables(diagnosis(state, table), lambda id: f"/claims/?id={id}")
+
+
 def nothing() -> View:
     """What is shown before a file is opened."""
     return View(
         (), {}, {}, "",
         notes=(
-            "Open a table that didlab score wrote, a Parquet file of at most 50 MB. It is read in memory on this "
-            "machine, and nothing of it is kept.",
+            "Open a table that didlab score wrote, a Parquet file of at most 50 MB, or a state that was saved here. It "
+            "is read in memory on this machine, and nothing of it is kept.",
         ),
     )
 

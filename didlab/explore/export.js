@@ -1,6 +1,10 @@
 // Keeps the address at the state that is shown, and saves what is on the page. Nothing leaves the browser.
 const KEPT = ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray", "opacity",
   "font-family", "font-size", "font-weight", "text-anchor"];
+const PATIENCE = 15000; // milliseconds until one is told that no file came
+
+const size = (bytes) => bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${Math.round(bytes / 1000)} kB`
+  : `${(bytes / 1e6).toFixed(1)} MB`;
 
 function save(name, type, content) {
   const a = document.createElement("a");
@@ -94,17 +98,32 @@ function render({ model, el }) {
       said.textContent = `The browser does not allow copying; it is: ${text}`;
     }
   };
+  let waiting;
   const acts = {
     "Copy link": () => copied(location.origin + address(), "Link"),
     "Save numbers (CSV)": () => save(`${model.get("name")}.csv`, "text/csv", model.get("csv")),
     "Copy Python": () => copied(model.get("python"), "Python"),
+    "Save this state": () => {
+      said.textContent = "Writing the state…";
+      waiting = setTimeout(() => { said.textContent = "No answer: is the app still running?"; }, PATIENCE);
+      model.send({});
+    },
   };
+  // The file of a state comes from the app: it may hold a table, which is not in the page.
+  const written = (file, [content]) => {
+    clearTimeout(waiting);
+    save(file.name, "application/octet-stream", content);
+    said.textContent = `State saved, ${size(content.byteLength)}.`;
+  };
+  const weight = document.createElement("span");
+  weight.className = "said";
+  const weigh = () => { weight.textContent = model.get("table") ? `with its table, ${size(model.get("table"))}` : ""; };
   for (const [words, act] of Object.entries(acts)) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: words });
     button.addEventListener("click", act);
     bar.append(button);
   }
-  bar.append(said);
+  bar.append(weight, said);
   el.replaceChildren(style, bar);
   const pictures = (event) => {
     const button = event.target.closest?.("button[data-save]");
@@ -117,7 +136,13 @@ function render({ model, el }) {
   };
   document.addEventListener("click", pictures);
   model.on("change:query", follow);
+  model.on("change:table", weigh);
+  model.on("msg:custom", written);
   follow();
-  return () => document.removeEventListener("click", pictures);
+  weigh();
+  return () => {
+    document.removeEventListener("click", pictures);
+    model.off("msg:custom", written);
+  };
 }
 export default { render };

@@ -11,7 +11,9 @@ from ..report.page import asset
 from .state import query
 from .view import Picture, View
 
-__all__ = ["PARTS", "busy", "export", "head", "header", "link", "message", "notes", "panel", "section", "shown"]
+__all__ = [
+    "PARTS", "busy", "export", "head", "header", "link", "message", "notes", "onwards", "panel", "section", "shown",
+]
 
 PARTS = {
     "policies": ("Policies and the DID", "Move a reference, a temperature and beta, and see what follows from them."),
@@ -23,14 +25,14 @@ PARTS = {
 }
 
 
-def link(part: str, state: Any) -> str:
-    """The address of a state on this server.
+def link(part: str, state: Any = None) -> str:
+    """The address of a state on this server; without one, of the part.
 
     >>> from didlab.explore.policies import State
     >>> link("policies", State(tau=0.25))
     '/policies/?tau=0.25'
     """
-    text = query(state)
+    text = "" if state is None else query(state)
     return f"/{part}/?{text}" if text else f"/{part}/"
 
 
@@ -63,6 +65,14 @@ def message(problems: Sequence[str]) -> str:
 def busy(words: str) -> str:
     """Shown while something long is computed."""
     return f'<p class="busy" role="status">{escape(words)}</p>'
+
+
+def onwards(name: str, part: str, state: Any) -> str:
+    """Where the state in a file leads that is not of this page, or needs nothing but its link."""
+    return (
+        f'<p class="note">{escape(name)} holds a state of “{escape(PARTS[part][0])}”, without a table. '
+        f'<a href="{escape(link(part, state))}">Open it</a></p>'
+    )
 
 
 def notes(view: View) -> str:

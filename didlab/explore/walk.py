@@ -33,13 +33,14 @@ from ..engine.token_pairs import NotNegative, TokenWeights
 from ..errors import ArgumentError, DidlabError
 
 __all__ = [
-    "DECIDED", "ENDS", "OUTSIDE", "Curve", "away", "between", "conclusion", "curve", "floats", "measures", "movable",
-    "numbers", "read", "start", "valid", "written",
+    "DECIDED", "ENDS", "FALSE", "OUTSIDE", "SILENT", "TRUE", "Curve", "away", "between", "conclusion", "curve",
+    "floats", "measures", "movable", "numbers", "read", "start", "valid", "written",
 ]
 
 DECIDED = "statement (1 true, -1 false, 0 open)"
 OUTSIDE = "of the kind that the statement is about (0 no)"
 
+TRUE, FALSE, SILENT = "true", "false", "without a say"
 ENDS = ("ordinary", "uniform")
 TRIED = 256  # ordinary instances among which the far end is looked for
 WIDE = 10**9  # what a person may type, either side of 0
@@ -190,9 +191,9 @@ class Curve:
     label: str
 
     @property
-    def violated(self) -> np.ndarray:
-        """Where the hypotheses hold and the conclusion does not."""
-        return self.met & ~self.true
+    def said(self) -> np.ndarray:
+        """At each point: the statement is true, false, or its hypotheses fail."""
+        return np.where(~self.met, SILENT, np.where(self.true, TRUE, FALSE))
 
 
 def curve(statement: Statement, near: Raw, far: Raw, t: Sequence[float] | np.ndarray) -> Curve:

@@ -1,7 +1,8 @@
-"""The two widgets of the app: draggable bars, and the bar that exports a state."""
+"""The widgets of the app: draggable bars, the steps of the tour, and the bar that exports a state."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,29 @@ class Bars(anywidget.AnyWidget):
 
 
 class Export(anywidget.AnyWidget):
-    """Keeps the address of the page at the state that is shown, and saves pictures, numbers, Python and link."""
+    """Keeps the address of the page at the state that is shown; saves pictures, numbers, Python, link and the state.
+
+    The file of a state is written when it is asked for: with a table in it, it would slow down every move.
+    """
 
     _esm = HERE / "export.js"
     query = traitlets.Unicode().tag(sync=True)
     csv = traitlets.Unicode().tag(sync=True)
     python = traitlets.Unicode().tag(sync=True)
     name = traitlets.Unicode().tag(sync=True)
+    table = traitlets.Int(0).tag(sync=True)  # bytes of the file of a state that takes its table along
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        self.write: Callable[[], bytes] | None = None
+        self.on_msg(self._save)
+
+    def _save(self, *_message: Any) -> None:
+        from . import saved  # which needs what reads tables
+
+        content = self.write() if self.write else saved.write(self.name, self.query)
+        kind = "parquet" if content.startswith(b"PAR1") else "json"
+        self.send({"name": f"{self.name}-state.{kind}"}, [content])
 
 
 class Steps(anywidget.AnyWidget):
@@ -61,7 +78,18 @@ def moved(value: dict[str, Any]) -> tuple[Fraction, ...]:
     return tuple(map(Fraction, value["weights"])) if value.get("touched") else ()
 
 
-def follow(exporter: Export, query: str, view: View) -> None:
-    """Let the export bar hold a state."""
+def follow(
+    exporter: Export, query: str, view: View, *, write: Callable[[], bytes] | None = None, table: int = 0
+) -> None:
+    """Let the export bar hold a state.
+
+    Args:
+        exporter: the bar.
+        query: of the link to the state.
+        view: what is shown for it.
+        write: its file; by default that of the link.
+        table: size of that file in bytes, where it takes a table along.
+    """
+    exporter.write = write
     with exporter.hold_sync():
-        exporter.query, exporter.csv, exporter.python = query, view.csv(), view.python
+        exporter.query, exporter.csv, exporter.python, exporter.table = query, view.csv(), view.python, table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,18 @@ FAMILIES = {
 }
 
 
-def tables(d: Diagnosis) -> str:
-    """A table for each family of measurements, and the gradients by layer, as HTML."""
+def tables(d: Diagnosis, address: Callable[[str], str] | None = None) -> str:
+    """A table for each family of measurements, and the gradients by layer, as HTML.
+
+    Args:
+        d: the diagnosis.
+        address: of the page of a statement, by its id; without it the ids are no links.
+    """
     out: list[str] = []
     for family, title in FAMILIES.items():
         rows = [e for e in d.entries if e.name.split(".")[0] == family]
         if rows:
-            body = "".join(_row(e) for e in rows)
+            body = "".join(_row(e, address) for e in rows)
             out.append(
                 f'<h2>{escape(title)}</h2><table class="measured"><thead><tr><th scope="col">measurement</th>'
                 '<th scope="col">estimate</th><th scope="col">95 % interval</th><th scope="col">n</th></tr></thead>'
@@ -56,12 +62,13 @@ def _layers(d: Diagnosis) -> str:
     )
 
 
-def _row(e: Entry) -> str:
+def _row(e: Entry, address: Callable[[str], str] | None) -> str:
     low, high = (number(v, e.unit) for v in e.interval)
     unit = "" if e.unit in ("share", "") else f" {e.unit}"
     words = (("Shows", e.shows), ("Limits", e.cannot), ("Caution", e.caution))
     said = " ".join(f"<span>{word}: {escape(text)}.</span>" for word, text in words if text)
-    claims = f"<span>Bears on {escape(', '.join(e.claims))}.</span>" if e.claims else ""
+    named = ", ".join(f'<a href="{escape(address(c))}">{escape(c)}</a>' if address else escape(c) for c in e.claims)
+    claims = f"<span>Bears on {named}.</span>" if named else ""
     return (
         f'<tr><th scope="row">{escape(e.title)}<div class="fine">{said} {claims}</div></th>'
         f'<td data-measure="{escape(e.name)}">{number(e.value, e.unit)}{escape(unit)}</td>'

@@ -10,7 +10,8 @@ from playwright.sync_api import Page
 
 from didlab import claims
 from didlab.explore import walk
-from didlab.explore.claims import State, listed, view
+from didlab.explore.claims import State, view
+from didlab.explore.statements import listed
 
 from .conftest import Watched
 from .reading import same

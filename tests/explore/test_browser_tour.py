@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from didlab.explore.tour import STEPS, State, view
+from didlab.explore.steps import STEPS, State
+from didlab.explore.tour import view
 
 from .conftest import Watched
 from .reading import same

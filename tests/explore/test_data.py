@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections.abc import Callable
 from html import escape
 from itertools import product
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import numpy as np
 import pyarrow as pa
@@ -22,38 +22,24 @@ from hypothesis import strategies as st
 from didlab.bridge.table import MODELS, SCHEMA, read_scores, schema
 from didlab.cli import main
 from didlab.errors import DidlabError, FileError
-from didlab.explore import data
-from didlab.explore.data import EXAMPLE, State, Table, diagnosis, opened, prompts, view
+from didlab.explore import data, statements
+from didlab.explore.data import EXAMPLE, State, Table, diagnosis, measured, opened, prompts, view
+from didlab.explore.look import link
 from didlab.explore.losses import NAMES
-from didlab.explore.state import parse, query
+from didlab.explore.state import parse
 from didlab.report.diagnosis_page import diagnosis_page
 from didlab.report.diagnosis_tables import tables
 
-TABLE = opened(State(table="example"))
-assert TABLE is not None
-PROMPTS = prompts(TABLE)
+from .reading import printed
+from .states import PROMPTS, TABLE, of_data
+
 Rows = list[dict[str, Any]]
 
-states = st.builds(
-    State, table=st.sampled_from(["", "example"]), objective=st.sampled_from(list(NAMES)),
-    beta=st.floats(0.001, 20), prompt=st.sampled_from(["", *PROMPTS]),
-)
-
-
 @settings(deadline=None)
-@given(states)
+@given(of_data)
 def test_the_python_prints_the_measures(state: State) -> None:
     shown = view(state)
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(shown.python, {})
-    assert eval(out.getvalue()) == shown.measures
-
-
-@settings(deadline=None)
-@given(states)
-def test_a_link_leads_back(state: State) -> None:
-    assert parse(State, dict(parse_qsl(query(state)))) == (state, [])
+    assert printed(shown.python) == shown.measures
 
 
 def test_the_measures_are_those_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +74,14 @@ def test_the_pages_share_their_drawings_and_tables() -> None:
     assert [p.name for p in shown.pictures] == ["cloud", "gains", "reliability", "prompts"]
 
 
+def test_what_a_measurement_bears_on_is_a_link_to_that_statement() -> None:
+    found = diagnosis(State(), TABLE)
+    ids = {c for e in found.entries for c in e.claims}
+    html = measured(State(), TABLE)
+    assert ids and set(re.findall('<a href="([^"]*)">', html)) == {link("claims", statements.State(id=c)) for c in ids}
+    assert re.sub("</?a[^>]*>", "", html) == tables(found)
+
+
 def test_the_example_is_small_and_says_what_it_is() -> None:
     assert EXAMPLE.stat().st_size < 200_000
     assert TABLE.example and "The example" in view(State()).notes[0]
@@ -110,10 +104,7 @@ def test_what_the_command_line_gave_comes_first(tmp_path: Path, monkeypatch: pyt
     assert data.source() == mine
     shown = view(State())
     assert f"read_scores({str(mine)!r})" in shown.python and str(mine) in shown.notes[0]
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(shown.python, {})
-    assert eval(out.getvalue()) == shown.measures
+    assert printed(shown.python) == shown.measures
     assert view(State(table="example")).measures != shown.measures
     mine.write_bytes(parquet_of(pairs(4)))  # scored again meanwhile
     assert view(State()).columns["n"][0] == 4
@@ -140,7 +131,7 @@ def parquet_of(rows: Rows, told: Any = None, columns: Any = None) -> bytes:
 
 
 def own(content: bytes) -> Table | None:
-    return opened(State(table="own"), ("mine.parquet", content))
+    return opened(State(table="own"), data.uploaded("mine.parquet", content))
 
 
 def test_a_file_of_ones_own_is_read_in_memory() -> None:
@@ -217,7 +208,7 @@ def test_a_wrong_file_is_answered_with_what_is_expected(content: Callable[[], by
 
 def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "LARGEST", 10)
-    with pytest.raises(FileError, match=r"didlab explore --data mine\.parquet"):
+    with pytest.raises(FileError, match=r"didlab explore mine\.parquet"):
         own(b"x" * 11)
 
 

@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from dataclasses import replace
-from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from didlab import objectives
 from didlab.errors import ArgumentError
-from didlab.explore.losses import NAMES, hyper_parameters, word
-from didlab.explore.state import parse, query
-from didlab.explore.tokens import MODELS, State, differing, view
+from didlab.explore.responses import differing
+from didlab.explore.state import parse
+from didlab.explore.tokens import State, view
 from didlab.sequences import gradient, log_probability, token_gradients
 from didlab.sequences.model import token_log_probabilities, with_parameters
 
-ALPHABET = ("a", "b", "<end>", "π", "e", "f")
-
-
-@st.composite
-def states(draw: st.DrawFn) -> State:
-    vocabulary = ALPHABET[: draw(st.integers(2, 6))]
-    response = st.lists(st.sampled_from(vocabulary), min_size=1, max_size=12).map(tuple)
-    name = draw(st.sampled_from(list(NAMES)))
-    hyper = {k: draw(st.sampled_from(steps)) for k, steps in hyper_parameters(name, lengths=True).items()}
-    return State(
-        vocabulary=vocabulary, chosen=draw(response), rejected=draw(response),
-        model=draw(st.sampled_from(list(MODELS))),
-        seed=draw(st.integers(0, 9)), spread=draw(st.floats(0, 3)), width=draw(st.integers(1, 6)),
-        loss=word(objectives.get(name, **hyper)), rate=draw(st.floats(0.01, 10)),
-    )
+from .reading import printed
+from .states import of_tokens
 
 
 @settings(deadline=None)
-@given(states())
+@given(of_tokens())
 def test_the_gradients_are_dense_ones_and_the_change_is_that_of_the_moved_model(state: State) -> None:
     (w, l), model, shown = state.tokens(), state.token_model(), view(state)  # noqa: E741
     g_w, g_l = gradient(model, w), gradient(model, l)
@@ -69,7 +52,7 @@ def test_the_gradients_are_dense_ones_and_the_change_is_that_of_the_moved_model(
 
 
 @settings(deadline=None)
-@given(states())
+@given(of_tokens())
 def test_the_columns_add_up_to_the_measures(state: State) -> None:
     shown = view(state)
     table = {k: np.array(v) for k, v in shown.columns.items()}
@@ -83,23 +66,14 @@ def test_the_columns_add_up_to_the_measures(state: State) -> None:
 
 
 @settings(deadline=None)
-@given(states())
+@given(of_tokens())
 def test_the_python_prints_the_measures(state: State) -> None:
     shown = view(state)
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(shown.python, {})
-    assert eval(out.getvalue()) == shown.measures
-
-
-@settings(deadline=None)
-@given(states())
-def test_a_link_leads_back(state: State) -> None:
-    assert parse(State, dict(parse_qsl(query(state)))) == (state, [])
+    assert printed(shown.python) == shown.measures
 
 
 @settings(max_examples=30, deadline=None)
-@given(states())
+@given(of_tokens())
 def test_three_models_are_one_policy(state: State) -> None:
     likelihood = {
         m: token_log_probabilities(replace(state, model=m).token_model(), state.tokens()[0])

@@ -6,6 +6,8 @@
 
 import marimo
 
+__generated_with = "0.25.2"
+
 app = marimo.App(width="full", app_title="didlab: claims")
 
 
@@ -17,32 +19,37 @@ def _():
 
     from didlab import claims
     from didlab.errors import DidlabError
-    from didlab.explore import claims as part
-    from didlab.explore import look, walk, widgets
-    from didlab.explore.claims import State
-    from didlab.explore.state import parse, query
+    from didlab.explore import instances, look, statements, walk
+    from didlab.explore.claims import State, view
+    from didlab.explore.frame import Frame
     from didlab.report.words import VERDICTS
 
-    return DidlabError, State, VERDICTS, claims, look, mo, parse, part, query, replace, walk, widgets
+    return DidlabError, Frame, State, VERDICTS, claims, instances, look, mo, replace, statements, view, walk
 
 
 @app.cell
-def _(look, mo, widgets):
-    exporter = widgets.Export(name="claims")
-    mo.Html(look.header("claims"))
-    return (exporter,)
+def _(Frame, State, mo):
+    page = Frame(mo, "claims", State)
+    page.header()
+    return (page,)
 
 
 @app.cell
-def _(DidlabError, State, VERDICTS, claims, mo, parse, part, replace, walk):
-    ALL = "all"
-    start, wrong = parse(State, mo.query_params().to_dict())
+def _(DidlabError, instances, page, replace):
+    start, unread = page.start, []
     try:
-        near = part.instance(start) if start.id else None
+        near = instances.instance(start) if start.id else None
     except DidlabError as e:
-        wrong = [*wrong, str(e)]
+        unread.append(str(e))
         start = replace(start, edit="")
-        near = part.instance(start)
+        near = instances.instance(start)
+    page.last = replace(start, to="ordinary")
+    return near, start, unread
+
+
+@app.cell
+def _(VERDICTS, claims, mo, near, start, walk):
+    ALL = "all"
     # The list.
     paper = mo.ui.dropdown([ALL, *claims.PAPERS], value=start.paper or ALL, label="Paper")
     verdict = mo.ui.dropdown([ALL, *VERDICTS], value=start.verdict or ALL, label="Verdict")
@@ -55,76 +62,74 @@ def _(DidlabError, State, VERDICTS, claims, mo, parse, part, replace, walk):
         {n: mo.ui.text(x, label=n, full_width=True) for n, x in (walk.written(near) if near else {}).items()}
     )
     run = mo.ui.run_button(label="Judge it now")
-    return ALL, near, paper, run, seed, start, t, to, typed, verdict, words, wrong
+    of_list, of_line, of_instance, judging = [words, paper, verdict], [t, to], list(typed.elements.values()), [run]
+    of_end = {"ordinary": [seed], "uniform": []}
+    return ALL, judging, of_end, of_instance, of_line, of_list, paper, run, seed, t, to, typed, verdict, words
 
 
 @app.cell
-def _(look, mo, near, paper, part, run, seed, start, t, to, typed, verdict, words):
+def _(instances, judging, mo, near, of_end, of_instance, of_line, of_list, page, start, statements, to):
     if start.id:
-        moved = near is not None and part.line(start) is not None
+        moved = near is not None and instances.line(start) is not None
         controls = [
-            mo.Html(part.around(start)),
-            *([t, to, *([seed] if to.value == "ordinary" else [])] if moved else []),
+            mo.Html(statements.around(start)),
+            *([*of_line, *of_end[to.value]] if moved else []),
             *([mo.Html('<h2 class="typed">Its numbers, to be typed over</h2>')] if near else []),
-            *typed.elements.values(),
-            run,
+            *of_instance,
+            *judging,
         ]
     else:
-        controls = [words, paper, verdict]
-    look.panel(mo, *controls)
+        controls = of_list
+    page.panel(*controls)
     return
 
 
 @app.cell
-def _(look, mo, part, start):
+def _(look, mo, start, statements):
     # Shown at once, before the instance is computed; it stays as it is while the instance moves.
-    mo.Html(look.section(part.statement(start), "The statement", "didlab-view")) if start.id else None
+    mo.Html(look.section(statements.statement(start), "The statement", "didlab-view")) if start.id else None
     return
 
 
 @app.cell
 def _(
-    ALL, DidlabError, exporter, look, mo, near, paper, part, query, replace, seed, start, t, to, typed, verdict,
-    widgets, words, wrong,
+    ALL, instances, look, near, page, paper, replace, seed, start, statements, t, to, typed, unread, verdict, view,
+    words,
 ):
-    problems = list(wrong)
-    state = start
-    try:
+    def asked():
         if not start.id:
-            state = replace(
+            return replace(
                 start, paper="" if paper.value == ALL else paper.value,
                 verdict="" if verdict.value == ALL else verdict.value, words=words.value,
             )
-        elif near:
-            own = part.own(start.id, typed.value)
-            state = replace(start, t=t.value, to=to.value, seed=seed.value or 0, edit=own)
-        found = part.view(state)
-    except DidlabError as e:
-        problems.append(str(e))
-        state = replace(start, edit="", to="ordinary")
-        found = part.view(state)
-    widgets.follow(exporter, query(state), found)
-    if state.id:
-        here = look.message(problems) + part.shown_instance(state)
-        shown = look.section(here, "The instance") + look.shown(found)
-    else:
-        shown = look.shown(found, problems) + look.section(part.listing(state), "The list")
-    mo.Html(shown)
+        if not near:
+            return start
+        return replace(
+            start, t=t.value, to=to.value, seed=seed.value or 0, edit=instances.own(start.id, typed.value)
+        )
+
+    def html(state, found, problems):
+        if not state.id:
+            return look.shown(found, problems) + look.section(statements.listing(state), "The list")
+        instance = look.message(problems) + instances.shown(state)
+        return look.section(instance, "The instance") + look.shown(found)
+
+    page.answer(asked, view, unread, html)
     return
 
 
 @app.cell
-def _(exporter, look, mo):
-    look.export(mo, exporter)
+def _(page):
+    page.export()
     return
 
 
 @app.cell
-def _(look, mo, part, run, start):
+def _(look, mo, run, start, statements):
     mo.stop(not run.value)
     mo.output.replace(mo.Html(look.section(look.busy("Judging it …"), "Judging", "didlab-judged")))
     heading = "<h2>Judged now, at quick effort</h2>"
-    mo.Html(look.section(heading + part.judged(start.id), "Judged now", "didlab-judged"))
+    mo.Html(look.section(heading + statements.judged(start.id), "Judged now", "didlab-judged"))
     return
 
 

@@ -6,109 +6,114 @@
 
 import marimo
 
+__generated_with = "0.25.2"
+
 app = marimo.App(width="full", app_title="didlab: your data")
 
 
 @app.cell
 def _():
     from dataclasses import replace
+    from functools import partial
 
     import marimo as mo
 
     from didlab.errors import DidlabError
-    from didlab.explore import data, look, losses, widgets
+    from didlab.explore import data, look, losses
     from didlab.explore.data import State
-    from didlab.explore.state import parse, query
-    from didlab.report.diagnosis_tables import tables
+    from didlab.explore.frame import Frame
 
-    return DidlabError, State, data, look, losses, mo, parse, query, replace, tables, widgets
-
-
-@app.cell
-def _(look, mo, widgets):
-    exporter = widgets.Export(name="data")
-    mo.Html(look.header("data"))
-    return (exporter,)
+    return DidlabError, Frame, State, data, look, losses, mo, partial, replace
 
 
 @app.cell
-def _(State, data, losses, mo, parse):
-    start, wrong = parse(State, mo.query_params().to_dict())
+def _(Frame, State, mo):
+    page = Frame(mo, "data", State)
+    page.last = page.start
+    page.header()
+    return (page,)
+
+
+@app.cell
+def _(data, mo, page):
     there = {words: name for name, words in data.TABLES.items() if name or data.GIVEN}
-    chosen = start.table if start.table in there.values() else "example"
+    chosen = page.start.table if page.start.table in there.values() else "example"
     which = mo.ui.dropdown(there, value=data.TABLES[chosen], label="Table", full_width=True)
     upload = mo.ui.file(max_size=data.LARGEST, label="Open…")
-    objective = mo.ui.dropdown(
-        {words: name for name, words in losses.NAMES.items()}, value=losses.NAMES[start.objective], label="Objective"
-    )
-    beta = mo.ui.slider(
-        steps=sorted({*losses.STEPS, start.beta}), value=start.beta, label="β", show_value=True, full_width=True
-    )
-    return beta, objective, start, upload, which, wrong
+    return upload, which
 
 
 @app.cell
-def _(DidlabError, State, data, look, mo, upload, which):
+def _(DidlabError, State, data, look, mo, page, upload, which):
     # Reading a large table takes seconds.
     mo.output.replace(mo.Html(f'<main class="didlab-view">{look.busy("Reading the table…")}</main>'))
-    own = (upload.value[0].name, upload.value[0].contents) if upload.value else None
-    table, names, unread = None, [], []
     # Without a table on the command line the example is what is shown where nothing is chosen.
     place = State(table="" if which.value == "example" and data.GIVEN is None else which.value)
+    own, table, names, unread = None, None, [], []
     try:
+        if place.table == "own" and upload.value:
+            own = data.uploaded(upload.value[0].name, upload.value[0].contents)
         table = data.opened(place, own)
         names = data.prompts(table) if table else []
     except DidlabError as e:
         table = None
         unread.append(str(e))
+    # A state that comes with its table sets the controls; they stay where they are for any other table.
+    begin = own.state if table and own and own.state else page.last
     mo.output.clear()
-    return names, place, table, unread
+    return begin, names, own, place, table, unread
 
 
 @app.cell
-def _(mo, names, start, table):
+def _(begin, losses, mo, names, page, table):
     ALL = "all prompts"
-    prompt = mo.ui.dropdown(
-        [ALL, *names], value=start.prompt if start.prompt in names else ALL, label="Prompt", full_width=True
+    objective = mo.ui.dropdown(
+        {words: name for name, words in losses.NAMES.items()}, value=losses.NAMES[begin.objective], label="Objective"
     )
-    astray = [f"this table has no prompt {start.prompt!r} with two pairs or more"] if (
-        table and start.prompt and start.prompt not in names
+    beta = mo.ui.slider(
+        steps=sorted({*losses.STEPS, begin.beta}), value=begin.beta, label="β", show_value=True, full_width=True
+    )
+    prompt = mo.ui.dropdown(
+        [ALL, *names], value=begin.prompt if begin.prompt in names else ALL, label="Prompt", full_width=True
+    )
+    astray = [f"this table has no prompt {begin.prompt!r} with two pairs or more"] if (
+        table and begin is page.start and begin.prompt and begin.prompt not in names
     ) else []
-    return ALL, astray, prompt
+    inputs = [objective, beta, *([prompt] if names else [])]
+    return ALL, astray, beta, inputs, objective, prompt
 
 
 @app.cell
-def _(beta, look, mo, names, objective, prompt, upload, which):
-    look.panel(
-        mo, which, *([upload] if which.value == "own" else []), objective, beta, *([prompt] if names else [])
-    )
+def _(inputs, page, upload, which):
+    page.panel(which, *([upload] if which.value == "own" else []), *inputs)
     return
 
 
 @app.cell
 def _(
-    ALL, DidlabError, astray, beta, data, exporter, look, mo, objective, place, prompt, query, replace, table, tables,
-    unread, widgets, wrong,
+    ALL, DidlabError, astray, beta, data, look, objective, own, page, partial, place, prompt, replace, table, unread,
 ):
-    problems = [*wrong, *unread, *astray]
+    problems = [*page.wrong, *unread, *astray]
     state = replace(
         place, objective=objective.value, beta=beta.value, prompt="" if prompt.value == ALL else prompt.value
     )
-    found, shown = data.nothing(), ""
+    found, shown = data.nothing(), look.onwards(own.name, own.part, own.state) if own and not table else ""
     try:
         if table is not None:
             found = data.view(state, table)
-            shown = tables(data.diagnosis(state, table))
+            shown = data.measured(state, table)
     except DidlabError as e:
         problems.append(str(e))
-    widgets.follow(exporter, query(state), found)
-    mo.Html(look.shown(found, problems, tables=shown))
+    page.show(
+        state, found, look.shown(found, problems, tables=shown), write=partial(data.file, state, table),
+        table=table.size if table else 0,
+    )
     return
 
 
 @app.cell
-def _(exporter, look, mo):
-    look.export(mo, exporter)
+def _(page):
+    page.export()
     return
 
 

@@ -6,6 +6,8 @@
 
 import marimo
 
+__generated_with = "0.25.2"
+
 app = marimo.App(width="full", app_title="didlab: policies and the DID")
 
 
@@ -16,26 +18,27 @@ def _():
     import marimo as mo
 
     from didlab.errors import DidlabError
-    from didlab.explore import look, widgets
+    from didlab.explore import widgets
+    from didlab.explore.frame import Frame
     from didlab.explore.policies import State, view
     from didlab.explore.presets import PRESETS
-    from didlab.explore.state import parse, query, weights
+    from didlab.explore.state import weights
     from didlab.policies import probabilities
 
-    return DidlabError, PRESETS, State, look, mo, parse, probabilities, query, replace, view, weights, widgets
+    return DidlabError, Frame, PRESETS, State, mo, probabilities, replace, view, weights, widgets
 
 
 @app.cell
-def _(look, mo, widgets):
-    exporter = widgets.Export(name="policies")
-    mo.Html(look.header("policies"))
-    return (exporter,)
+def _(Frame, State, mo):
+    page = Frame(mo, "policies", State)
+    start = page.start
+    page.header()
+    return page, start
 
 
 @app.cell
-def _(PRESETS, State, mo, parse):
+def _(PRESETS, mo, start):
     OWN, TEMPERED = "weights of my own", "the reference at temperature τ"
-    start, wrong = parse(State, mo.query_params().to_dict())
     preset = mo.ui.dropdown([*PRESETS, OWN], value=OWN if start.reference else start.preset, label="Reference")
     target = mo.ui.dropdown([TEMPERED, OWN], value=OWN if start.policy else TEMPERED, label="Target")
     k = mo.ui.number(2, 1000, step=1, value=start.k, label="Outcomes")
@@ -49,7 +52,8 @@ def _(PRESETS, State, mo, parse):
     beta = mo.ui.slider(
         0.05, max(4.0, start.beta), 0.01, value=max(start.beta, 0.05), label="β", include_input=True, full_width=True
     )
-    return OWN, beta, k, ours, preset, seed, start, target, tau, theirs, wrong
+    inputs = dict(k=k, seed=seed, ours=ours, tau=tau, theirs=theirs, beta=beta)
+    return OWN, beta, inputs, k, ours, preset, seed, target, tau, theirs
 
 
 @app.cell
@@ -66,50 +70,36 @@ def _(DidlabError, OWN, State, k, mo, ours, preset, probabilities, seed, start, 
         first, unread = start, [str(e)]
     drawn = widgets.bars("Weights of the reference", probabilities(first.logits()[0]) if not first.policy else [1, 1])
     hands = mo.ui.anywidget(drawn) if drawn else None
-    return first, hands, unread
+    moved = [mo.md("Bars are for up to 40 outcomes.") if hands is None else hands]
+    return first, hands, moved, unread
 
 
 @app.cell
-def _(OWN, beta, hands, k, look, mo, ours, preset, seed, target, tau, theirs):
-    look.panel(
-        mo,
-        preset,
-        *([ours] if preset.value == OWN else [k, seed] if preset.value == "gaussian" else [k]),
-        mo.md("Bars are for up to 40 outcomes.") if hands is None else hands,
-        target,
-        theirs if target.value == OWN else tau,
-        beta,
-    )
+def _(OWN, inputs, moved, page, preset, target):
+    _reference = ["ours"] if preset.value == OWN else ["k", "seed"] if preset.value == "gaussian" else ["k"]
+    _target = "theirs" if target.value == OWN else "tau"
+    page.panel(preset, *(inputs[n] for n in _reference), *moved, target, inputs[_target], inputs["beta"])
     return
 
 
 @app.cell
-def _(
-    DidlabError, OWN, beta, exporter, first, hands, look, mo, query, replace, target, tau, theirs, unread, view,
-    weights, widgets, wrong,
-):
-    problems = [*wrong, *unread]
-    state = first
-    try:
-        state = replace(
+def _(OWN, beta, first, hands, page, replace, target, tau, theirs, unread, view, weights, widgets):
+    def asked():
+        return replace(
             first,
             reference=widgets.moved(hands.value) or first.reference if hands is not None else first.reference,
             policy=weights("policy", theirs.value) if target.value == OWN else (),
             tau=tau.value,
             beta=beta.value,
         )
-        found = view(state)
-    except DidlabError as e:
-        problems.append(str(e))
-        found = view(first)
-    widgets.follow(exporter, query(state), found)
-    mo.Html(look.shown(found, problems))
+
+    page.answer(asked, view, unread)
     return
 
 
 @app.cell
-def _(exporter, look, mo):
-    look.export(mo, exporter)
+def _(page):
+    page.export()
     return
 
 

@@ -6,6 +6,8 @@
 
 import marimo
 
+__generated_with = "0.25.2"
+
 app = marimo.App(width="full", app_title="didlab: tokens")
 
 
@@ -14,25 +16,25 @@ def _():
     import marimo as mo
     import numpy as np
 
-    from didlab.errors import DidlabError
-    from didlab.explore import look, losses, widgets
-    from didlab.explore.state import parse, query, words
-    from didlab.explore.tokens import MODELS, RATES, State, view
+    from didlab.explore import losses
+    from didlab.explore.frame import Frame
+    from didlab.explore.responses import MODELS, RATES, State
+    from didlab.explore.state import words
+    from didlab.explore.tokens import view
 
-    return DidlabError, MODELS, RATES, State, look, losses, mo, np, parse, query, view, widgets, words
-
-
-@app.cell
-def _(look, mo, widgets):
-    exporter = widgets.Export(name="tokens")
-    mo.Html(look.header("tokens"))
-    return (exporter,)
+    return Frame, MODELS, RATES, State, losses, mo, np, view, words
 
 
 @app.cell
-def _(MODELS, RATES, State, losses, mo, np, parse):
-    start, wrong = parse(State, mo.query_params().to_dict())
-    kept = [State()]  # the last state that could be shown
+def _(Frame, State, mo):
+    page = Frame(mo, "tokens", State)
+    start = page.start
+    page.header()
+    return page, start
+
+
+@app.cell
+def _(MODELS, RATES, losses, mo, np, start):
     first = start.objective()
     vocabulary = mo.ui.text(" ".join(start.vocabulary), label="Vocabulary, 2 to 6 tokens", full_width=True)
     chosen = mo.ui.text(" ".join(start.chosen), label="Chosen response", full_width=True)
@@ -46,7 +48,10 @@ def _(MODELS, RATES, State, losses, mo, np, parse):
     loss = mo.ui.dropdown({n: k for k, n in losses.NAMES.items()}, value=losses.NAMES[first.name], label="Loss")
     rates = sorted({*(float(f"{x:.2g}") for x in np.geomspace(*RATES, 121)), start.rate})
     rate = mo.ui.slider(steps=rates, value=start.rate, label="Learning rate", show_value=True, full_width=True)
-    return chosen, first, kept, loss, model, rate, rejected, seed, spread, start, vocabulary, width, wrong
+    inputs = dict(
+        responses=(chosen, rejected, vocabulary, model), width=width, drawn=(seed, spread), loss=loss, rate=rate
+    )
+    return chosen, first, inputs, loss, model, rate, rejected, seed, spread, vocabulary, width
 
 
 @app.cell
@@ -60,27 +65,22 @@ def _(first, loss, losses, mo):
         )
 
     hyper = mo.ui.dictionary({k: control(k, s) for k, s in losses.hyper_parameters(loss.value, lengths=True).items()})
-    return (hyper,)
+    of_loss = list(hyper.elements.values())
+    return hyper, of_loss
 
 
 @app.cell
-def _(chosen, hyper, look, loss, mo, model, rate, rejected, seed, spread, vocabulary, width):
-    look.panel(
-        mo, chosen, rejected, vocabulary, model, *([width] if model.value == "last-layer" else []), seed, spread, loss,
-        *hyper.elements.values(), rate,
-    )
+def _(inputs, model, of_loss, page):
+    _width = [inputs["width"]] if model.value == "last-layer" else []
+    page.panel(*inputs["responses"], *_width, *inputs["drawn"], inputs["loss"], *of_loss, inputs["rate"])
     return
 
 
 @app.cell
-def _(
-    DidlabError, State, chosen, exporter, hyper, kept, look, loss, losses, mo, model, query, rate, rejected, seed,
-    spread, view, vocabulary, widgets, width, words, wrong,
-):
-    problems = list(wrong)
-    try:
+def _(State, chosen, hyper, loss, losses, model, page, rate, rejected, seed, spread, view, vocabulary, width, words):
+    def asked():
         objective = losses.objectives.get(loss.value, **hyper.value)
-        state = State(
+        return State(
             vocabulary=words("vocabulary", vocabulary.value),
             chosen=words("chosen", chosen.value),
             rejected=words("rejected", rejected.value),
@@ -91,20 +91,14 @@ def _(
             loss=losses.word(objective),
             rate=rate.value,
         )
-        found = view(state)
-    except DidlabError as e:
-        problems.append(str(e))
-        state = kept[0]
-        found = view(state)
-    kept[0] = state
-    widgets.follow(exporter, query(state), found)
-    mo.Html(look.shown(found, problems))
+
+    page.answer(asked, view)
     return
 
 
 @app.cell
-def _(exporter, look, mo):
-    look.export(mo, exporter)
+def _(page):
+    page.export()
     return
 
 

@@ -6,6 +6,8 @@
 
 import marimo
 
+__generated_with = "0.25.2"
+
 app = marimo.App(width="full", app_title="didlab: tour")
 
 
@@ -15,23 +17,24 @@ def _():
 
     import marimo as mo
 
-    from didlab.explore import look, widgets
-    from didlab.explore.state import parse, query
-    from didlab.explore.tour import CONTROLS, STEPS, State, step, text, view
+    from didlab.explore import widgets
+    from didlab.explore.frame import Frame
+    from didlab.explore.steps import CONTROLS, STEPS, State, step, text
+    from didlab.explore.tour import view
 
-    return CONTROLS, STEPS, State, look, mo, parse, query, replace, step, text, view, widgets
-
-
-@app.cell
-def _(look, mo, widgets):
-    exporter = widgets.Export(name="tour")
-    mo.Html(look.header("tour"))
-    return (exporter,)
+    return CONTROLS, Frame, STEPS, State, mo, replace, step, text, view, widgets
 
 
 @app.cell
-def _(CONTROLS, STEPS, State, mo, parse, widgets):
-    start, wrong = parse(State, mo.query_params().to_dict())
+def _(Frame, State, mo):
+    page = Frame(mo, "tour", State)
+    start = page.start
+    page.header()
+    return page, start
+
+
+@app.cell
+def _(CONTROLS, STEPS, mo, start, widgets):
     steps = mo.ui.anywidget(widgets.Steps(step=start.step, count=len(STEPS)))
     controls = mo.ui.dictionary(
         {
@@ -41,7 +44,8 @@ def _(CONTROLS, STEPS, State, mo, parse, widgets):
             for name, (words, low, high) in CONTROLS.items()
         }
     )
-    return controls, start, steps, wrong
+    inputs = controls.elements
+    return controls, inputs, steps
 
 
 @app.cell
@@ -51,23 +55,23 @@ def _(replace, start, steps):
 
 
 @app.cell
-def _(controls, here, look, mo, step, steps, text):
-    look.panel(mo, mo.Html(text(here)), controls.elements[step(here).control], steps)
+def _(here, inputs, mo, page, step, steps, text):
+    page.panel(mo.Html(text(here)), inputs[step(here).control], steps)
     return
 
 
 @app.cell
-def _(controls, exporter, here, look, mo, query, replace, view, widgets, wrong):
-    state = replace(here, **controls.value)
-    found = view(state)
-    widgets.follow(exporter, query(state), found)
-    mo.Html(look.shown(found, wrong))
+def _(controls, here, page, replace, view):
+    def asked():
+        return replace(here, **controls.value)
+
+    page.answer(asked, view)
     return
 
 
 @app.cell
-def _(exporter, look, mo):
-    look.export(mo, exporter)
+def _(page):
+    page.export()
     return
 
 

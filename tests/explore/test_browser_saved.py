@@ -1,0 +1,121 @@
+"""States that are saved with the button and opened again, by the command line and in the browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from didlab.explore.data import EXAMPLE
+
+from .conftest import Watched
+from .reading import measures, settled
+
+pytestmark = pytest.mark.slow
+Opener = Callable[..., Watched]
+
+PLACES = [
+    "/policies/?reference=1/4,3/4&tau=0.3", "/claims/?id=did.claim-4.1.converse&t=0.4", "/claims/?words=entropy",
+    "/objectives/?losses=ipo&k=4&tau=0.7", "/tokens/?chosen=not,good&model=chain", "/data/?objective=simpo&beta=2",
+    "/tour/?step=5&tau=0.51",
+]
+
+
+def shown(page: Page) -> tuple[dict[str, str], list[str], list[str]]:
+    """Numbers, titles and drawings."""
+    titles = page.locator("article h3").all_inner_texts()
+    return measures(page), titles, page.eval_on_selector_all("article svg", "all => all.map(e => e.outerHTML)")
+
+
+def saved(page: Page, file: Path) -> Path:
+    """The state of a page, saved with its button."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save this state").click()
+    page.get_by_text("State saved, ").wait_for()
+    download.value.save_as(file.with_name(download.value.suggested_filename))
+    return file.with_name(download.value.suggested_filename)
+
+
+@contextmanager
+def opened(browser: Browser, file: Path) -> Iterator[Page]:
+    """The page that `didlab explore FILE` opens."""
+    command = [sys.executable, "-m", "didlab", "explore", str(file), "--no-browser", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        page = browser.new_page()
+        try:
+            page.goto(process.stdout.readline().split()[-1])
+            page.wait_for_selector("[data-measure]", timeout=60_000)
+            settled(page)
+            yield page
+        finally:
+            page.close()
+            process.terminate()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_state_is_saved_and_opened_by_the_command(
+    watched: Opener, browser: Browser, tmp_path: Path, place: str
+) -> None:
+    page = watched().open(place)
+    page.wait_for_selector("[data-measure]")
+    settled(page)
+    before = shown(page)
+    file = saved(page, tmp_path / "any")
+    assert file.suffix == ".json" and file.stat().st_size < 200
+    hidden = file.rename(tmp_path / "a state of mine")  # what it is, its name need not say
+    with opened(browser, hidden) as again:
+        assert shown(again) == before
+        assert again.url.partition(place.split("?")[0])[2]
+
+
+def test_a_table_of_ones_own_comes_along(watched: Opener, browser: Browser, tmp_path: Path) -> None:
+    page = watched().open("/data/?table=own")
+    page.locator("input[type=file]").set_input_files(EXAMPLE)
+    page.wait_for_selector("[data-measure]")
+    page.get_by_label("Objective", exact=True).select_option("SimPO")
+    page.get_by_label("Prompt", exact=True).select_option(index=3)
+    page.wait_for_function("() => location.search.includes('prompt=')")
+    settled(page)
+    before = shown(page)
+    beside = page.locator(".export").inner_text()
+    file = saved(page, tmp_path / "any")
+    size = f"{round(file.stat().st_size / 1000)} kB"
+    assert f"with its table, {size}" in beside and file.stat().st_size < EXAMPLE.stat().st_size / 4
+    with opened(browser, file) as again:
+        assert shown(again) == before
+        assert str(file) in again.locator(".note").first.inner_text()
+    other = watched().open("/data/?objective=ipo&beta=2")
+    other.get_by_label("Table", exact=True).select_option("a file of my own")
+    other.locator("input[type=file]").set_input_files(file)
+    other.wait_for_function("() => location.search.includes('prompt=')")  # the controls move to the state
+    settled(other)
+    assert shown(other) == before
+    assert other.get_by_label("Objective", exact=True).locator("option:checked").inner_text() == "SimPO"
+    other.locator("input[type=file]").set_input_files(EXAMPLE)  # a plain table leaves them where they are
+    other.get_by_text(EXAMPLE.name).first.wait_for()
+    settled(other)
+    assert shown(other) == before
+
+
+def test_a_state_of_another_part_leads_there(watched: Opener, tmp_path: Path) -> None:
+    file = saved(watched().open("/tokens/?model=chain"), tmp_path / "any")
+    page = watched().open("/data/?table=own")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("link", name="Open it").click()
+    page.wait_for_url("**/tokens/?model=chain")
+
+
+def test_a_damaged_file_is_said_in_one_sentence(watched: Opener, tmp_path: Path) -> None:
+    file = tmp_path / "cut.json"
+    file.write_text('{"schema": "didlab/state/1", "part": "tok')
+    page = watched().open("/data/?table=own")
+    page.locator("input[type=file]").set_input_files(file)
+    page.wait_for_selector("[role=alert]")
+    said = page.locator("[role=alert]").inner_text()
+    assert said == "cut.json is damaged: its state cannot be read; save the state again"
