@@ -150,6 +150,8 @@ class TestBadInput:
         (["verify", "--html", MINE], "is a file; give a folder"),
         (["verify", "--json", MINE + "/x.json"], "is not a folder one may write to"),
         (["show", "did.nothing"], "unknown id 'did.nothing'"),
+        (["show", "xyzzy"], "`didlab list` lists all of them"),
+        (["list", "nothing.*"], "no statement matches 'nothing.*'"),
         (["show", "mine.gibs", "--claims", MINE], "did you mean mine.gibbs"),
         (["replay", "missing.json"], "cannot read missing.json: No such file"),
         (["replay", MINE], "not valid JSON"),
@@ -194,6 +196,22 @@ class TestBadInput:
     def test_run(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(ArgumentError, match=next(iter(wrong))):
             run([], source=list, **wrong)
+
+
+class TestList:
+    def test_lists_what_is_recorded_and_judges_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
+        out, _ = said(capsys, 0, "list")
+        lines = out.splitlines()
+        assert [line.split()[0] for line in lines] == [*(c.id for c in claims.load()),
+                                                       *(e["id"] for e in claims.catalogue())]
+        recorded = claims.recorded()
+        assert all(line.split()[2] == recorded.get(line.split()[0], line.split()[2]) for line in lines)
+
+    def test_some_of_them(self, capsys: pytest.CaptureFixture[str]) -> None:
+        out, _ = said(capsys, 0, "list", "*.thm-3.*", "--paper", "did")
+        assert {line.partition("thm")[0] for line in out.splitlines()} == {"did."}
+        out, _ = said(capsys, 0, "list", "--claims", MINE)
+        assert out.splitlines()[1] == "mine.symmetric  A divergence is symmetric"
 
 
 class TestShowAndReplay:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import DidlabError
-from . import diagnose, did_model, explore, figure, replay, score, show, verify
+from . import diagnose, did_model, explore, figure, listing, replay, score, show, verify
 from .common import BAD_INPUT, DIFFERS, INTERRUPTED
 
 __all__ = ["main"]
@@ -46,6 +46,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"didlab {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (verify, show, replay, figure, score, did_model, diagnose, explore):
+    for command in (verify, listing, show, replay, figure, score, did_model, diagnose, explore):
         command.add(commands)
     return parser

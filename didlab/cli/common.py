@@ -1,4 +1,4 @@
-"""What several commands share: exit codes, the options of judging."""
+"""What several commands share: exit codes, the options of choosing and of judging."""
 
 from __future__ import annotations
 
@@ -6,16 +6,31 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["BAD_INPUT", "DIFFERS", "FINE", "INTERRUPTED", "integer", "judging"]
+__all__ = ["BAD_INPUT", "DIFFERS", "FINE", "INTERRUPTED", "choosing", "integer", "judging", "own_file"]
 
 FINE, DIFFERS, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
+def choosing(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses among the statements."""
+    parser.add_argument(
+        "ids", nargs="*", metavar="ID", help="which statements: ids or patterns such as 'did.thm-3.*' (default: all)"
+    )
+    parser.add_argument(
+        "--paper", metavar="NAME", help="only the statements of one paper (the first part of their ids)"
+    )
+
+
+def own_file(parser: argparse.ArgumentParser) -> None:
+    """Add the option that puts a user's file in the place of didlab's statements."""
+    parser.add_argument(
+        "--claims", type=Path, metavar="FILE.py", help="the claims that this Python file declares, and not didlab's"
+    )
+
+
 def judging(parser: argparse.ArgumentParser) -> None:
     """Add the options of the commands that judge."""
-    parser.add_argument(
-        "--claims", type=Path, metavar="FILE.py", help="judge the claims that this Python file declares instead"
-    )
+    own_file(parser)
     parser.add_argument(
         "--effort",
         choices=("quick", "standard", "deep"),

@@ -17,6 +17,8 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Declare the command."""
+    from ..experiments import figures
+
     figure = commands.add_parser(
         "figure",
         help="run an experiment and draw its figure",
@@ -24,7 +26,7 @@ def add(commands: Any) -> None:
         "goes on where it stopped.",
     )
     what = figure.add_mutually_exclusive_group(required=True)
-    what.add_argument("name", nargs="?", metavar="NAME", help="which figure; an unknown name lists them")
+    what.add_argument("name", nargs="?", metavar="NAME", help=f"which figure: {', '.join(figures())}")
     what.add_argument("--all", action="store_true", help="every figure")
     figure.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="folder (default: figures)")
     figure.set_defaults(command=_figure, interrupted="run the same command again to go on")

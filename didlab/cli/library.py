@@ -64,7 +64,7 @@ class Library:
         if any(c in id for c in "*?["):
             return ClaimError(f"no statement matches {id!r}")
         close = get_close_matches(id, ids, 3) or [x for x in ids if id.lower() in x.lower()][:3]
-        hint = f"; did you mean {' or '.join(close)}?" if close else ": `didlab verify` lists all of them"
+        hint = f"; did you mean {' or '.join(close)}?" if close else ": `didlab list` lists all of them"
         return ClaimError(f"unknown id {id!r}{hint}")
 
     def select(self, patterns: Sequence[str], paper: str | None) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CertificateError
-from .common import DIFFERS, FINE
+from .common import DIFFERS, FINE, own_file
 from .library import Library
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
         metavar="FILE|ID",
         help="a certificate, a verdict file of verify --json, or an id whose certificate is stored",
     )
-    replay.add_argument("--claims", type=Path, metavar="FILE.py", help="the file that declares the claims")
+    own_file(replay)
     replay.set_defaults(command=_replay)
 
 

@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
         help="judge one statement and print everything about it",
         description="Judge one statement and print everything about it.",
     )
-    show.add_argument("id", metavar="ID")
+    show.add_argument("id", metavar="ID", help="which one; `didlab list` lists them")
     judging(show)
     show.set_defaults(command=_show)
 

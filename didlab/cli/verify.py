@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClaimError, FileError
-from .common import DIFFERS, FINE, integer, judging
+from .common import DIFFERS, FINE, choosing, integer, judging
 from .library import Library
 
 if TYPE_CHECKING:
@@ -29,12 +29,7 @@ def add(commands: Any) -> None:
         epilog="Exits with 0 if no verdict differs from the recorded one, 1 if one differs or is vacuous, undecided or "
         "an error, 2 for bad input, 130 when interrupted.",
     )
-    verify.add_argument(
-        "ids", nargs="*", metavar="ID", help="which statements: ids or patterns such as 'did.thm-3.*' (default: all)"
-    )
-    verify.add_argument(
-        "--paper", metavar="NAME", help="only the statements of one paper (the first part of their ids)"
-    )
+    choosing(verify)
     verify.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as JSON")
     verify.add_argument("--html", type=Path, metavar="DIR", help="write DIR/index.html, a page that opens from disk")
     verify.add_argument(
