@@ -150,6 +150,8 @@ class TestBadInput:
         (["verify", "--html", MINE], "is a file; give a folder"),
         (["verify", "--json", MINE + "/x.json"], "is not a folder one may write to"),
         (["show", "did.nothing"], "unknown id 'did.nothing'"),
+        (["show", "*"], "'*' is a pattern; give one of the ids that `didlab list '*'` lists"),
+        (["show", ""], "unknown id '': `didlab list`"),
         (["show", "xyzzy"], "`didlab list` lists all of them"),
         (["list", "nothing.*"], "no statement matches 'nothing.*'"),
         (["show", "mine.gibs", "--claims", MINE], "did you mean mine.gibbs"),
@@ -238,7 +240,7 @@ class TestShowAndReplay:
         file.write_text(json.dumps(certificate))
         capsys.readouterr()
         out, _ = said(capsys, 0, "replay", str(file), "--claims", MINE)
-        assert "Re-checked from the integers" in out and "the counterexample stands" in out
+        assert "from the integers of the certificate alone" in out and "the counterexample stands" in out
         out, _ = said(capsys, 0, "replay", str(tmp_path / "v.json"), "--claims", MINE)
         assert "2 of 2 certificates re-checked from scratch" in out
         certificate["instance"] = {"p": [1, 1], "q": [1, 1]}
@@ -296,6 +298,16 @@ class TestProcesses:
         assert process.stderr.read() == ""
         process.stderr.close()
         assert process.wait(60) == 1
+
+    @pytest.mark.parametrize(("where", "code", "message"), [
+        ("> /dev/full", 2, "didlab: cannot write the output: No space left on device\n"),
+        (">&-", 0, ""),
+        ("| true", 1, ""),
+    ])
+    def test_output_that_goes_nowhere(self, where: str, code: int, message: str) -> None:
+        command = f"set -o pipefail; {sys.executable} -W error -m didlab list {where}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr, done.stdout) == (code, message, "")
 
     def test_version(self) -> None:
         done = didlab("--version")

@@ -24,11 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         2 for bad input; 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell
+            setattr(sys, name, open(os.open(os.devnull, os.O_WRONLY), "w", closefd=False))  # noqa: SIM115
         with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            getattr(sys, name).reconfigure(errors="replace")
     try:
-        return options.command(options)
+        code = options.command(options)
+        sys.stdout.flush()  # here, where an error of it has a message
+        return code
     except DidlabError as e:
         print(f"didlab: {e}", file=sys.stderr)
         return BAD_INPUT
@@ -36,8 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"didlab: interrupted; {getattr(options, 'interrupted', 'nothing was written')}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe went away
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return DIFFERS
+    except OSError as e:
+        if e.filename is not None:  # a file: the command's own business
+            raise
+        _drop_output()
+        print(f"didlab: cannot write the output: {e.strerror}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, so that nothing fails again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

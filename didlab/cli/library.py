@@ -62,8 +62,12 @@ class Library:
         if id in ids:
             return ClaimError(f"{id} has no check yet, so there is no counterexample")
         if any(c in id for c in "*?["):
-            return ClaimError(f"no statement matches {id!r}")
-        close = get_close_matches(id, ids, 3) or [x for x in ids if id.lower() in x.lower()][:3]
+            many = any(fnmatchcase(i, id) for i in ids)
+            return ClaimError(
+                f"{id!r} is a pattern; give one of the ids that `didlab list {id!r}` lists" if many
+                else f"no statement matches {id!r}"
+            )
+        close = get_close_matches(id, ids, 3) or [x for x in ids if id and id.lower() in x.lower()][:3]
         hint = f"; did you mean {' or '.join(close)}?" if close else ": `didlab list` lists all of them"
         return ClaimError(f"unknown id {id!r}{hint}")
 

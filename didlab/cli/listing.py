@@ -25,18 +25,9 @@ def add(commands: Any) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     from ..report import terminal
-    from ..report.latex import unicode
-    from ..report.words import VERDICTS
 
     library = Library(options.claims)
     chosen = library.select(options.ids, options.paper)
-    titles = {c.id: c.title for c in library.claims} | {e["id"]: e["title"] for e in library.entries}
-    verdicts = {e["id"]: e["verdict"] for e in library.entries} | dict(library.recorded)
-    width = max(map(len, chosen))
-    lines: list[tuple[str, str]] = []
-    for id in (i for i in titles if i in chosen):
-        how = VERDICTS.get(verdicts.get(id, ""))
-        verdict = f"{how.symbol} {verdicts[id]:<14}  " if how else ""
-        lines.append((how.style if how else "", f"{id:<{width}}  {verdict}{unicode(titles[id], prose=True)}"))
-    terminal.write(lines)
+    checked = [{"id": c.id, "title": c.title, "verdict": library.recorded.get(c.id, "")} for c in library.claims]
+    terminal.index([e for e in (*checked, *library.entries) if e["id"] in chosen])
     return FINE

@@ -89,11 +89,7 @@ def _replayed(claim: Claim, data: Mapping[str, Any], *, brief: bool) -> tuple[li
         ("", ""),
         ("", f"  {unicode(claim.printed.text)}"),
         ("", ""),
-        (
-            "",
-            "Re-checked from the integers of the certificate alone: they are an instance of what the statement",
-        ),
-        ("", f"speaks of, and the statement is false there, decided {how}:"),
+        ("", f"Re-checked {how} from the integers of the certificate alone: the statement is false at"),
         *terminal.counterexample(described),
         ("green", "✓ the counterexample stands"),
     ], True

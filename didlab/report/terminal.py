@@ -25,7 +25,7 @@ from .words import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["counterexample", "line", "listing", "report", "show", "write"]
+__all__ = ["counterexample", "index", "line", "listing", "report", "show", "write"]
 
 Claim = Mapping[str, Any]
 Line = tuple[str, str]  # style and text
@@ -63,6 +63,23 @@ def line(v: Claim, width: int = 0) -> str:
         f"{v['id']:<{width}}  {VERDICTS[verdict].symbol} {verdict:<14} {level_of(v) or '-':<20} {count:>7}  "
         f"{unicode(v['title'], prose=True)}{changed}"
     )
+
+
+def index(entries: Sequence[Claim], file: TextIO | None = None) -> None:
+    """Ids, verdicts (empty where there is none) and titles: a line each, or two on a narrow terminal."""
+    to: TextIO = sys.stdout if file is None else file
+    width = max(len(e["id"]) for e in entries)
+    symbols = {e["verdict"]: f"{VERDICTS[e['verdict']].symbol} {e['verdict']:<13}  " for e in entries if e["verdict"]}
+    broad = not to.isatty() or _console(to).width >= width + 60
+    lines: list[Line] = []
+    for e in entries:
+        verdict, title = symbols.get(e["verdict"], "  " if symbols else ""), unicode(e["title"], prose=True)
+        style = VERDICTS[e["verdict"]].style if e["verdict"] else ""
+        if broad:
+            lines.append((style, f"{e['id']:<{width}}  {verdict:<{max(map(len, symbols.values()), default=0)}}{title}"))
+        else:
+            lines += [(style, f"{verdict}{e['id']}"), ("", f"  {title}")]
+    write(lines, to)
 
 
 def listing(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
