@@ -103,7 +103,21 @@ class TestVerify:
             "def broken(p):\n    raise RuntimeError('no idea')\n")
         made = judged(tmp_path, "--claims", str(file), code=1)
         assert made["claims"][0]["verdict"] == "error" and "no idea" in made["claims"][0]["why"]
-        assert "mine.broken: error; RuntimeError: no idea" in capsys.readouterr().out
+        assert "mine.broken: error; RuntimeError: no idea (bad.py:5)" in capsys.readouterr().out
+
+    def test_a_check_that_calls_numpy_on_exact_numbers_is_told_what_to_call(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "logs.py"
+        file.write_text(
+            "import numpy as np\nfrom didlab import probabilities\nfrom didlab.testing import *\n"
+            "@claim('mine.np', where='', title='t', statement='s', draws=(Policies('p'),))\n"
+            "def by_numpy(p):\n    return at_least(0, np.log(probabilities(p)))\n"
+            "@claim('mine.carrier', where='', title='t', statement='s', draws=(Policies('p'),))\n"
+            "def by_carrier(p):\n    return at_least(0, carrier_of(p).log(probabilities(p)))\n")
+        made = judged(tmp_path, "--claims", str(file), code=1)
+        assert [c["verdict"] for c in made["claims"]] == ["error", "holds"]
+        assert "np.log on exact numbers" in made["claims"][0]["why"] and "(logs.py:6)" in made["claims"][0]["why"]
 
     def test_the_number_of_processes_changes_nothing(self, tmp_path: Path) -> None:
         out = []

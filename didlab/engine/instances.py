@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import product
@@ -93,6 +94,12 @@ def evaluate(statement: Statement, raw: Raw, to: Lift) -> Relation:
             relation = statement(lifted(statement.draws, raw, to))
     except ZeroDivisionError:
         raise Undefined from None
+    except TypeError as e:
+        missing = re.search(r"has no callable (\w+) method", str(e))  # numpy's, of a function of a flint number
+        if to is not EXACT or missing is None:
+            raise
+        raise ClaimError(f"the check calls np.{missing[1]} on exact numbers, which numpy does not know: use a function "
+                         "of didlab, or c.log, c.exp, c.sigmoid with c = didlab.testing.carrier_of(x)") from e
     if to is EXACT and any(_rounds(leaf) for leaf in relation.leaves()):
         raise ClaimError("the check turns exact numbers into floating-point ones, which decide nothing: compute with "
                          "didlab's functions or with + - * / on what is drawn")

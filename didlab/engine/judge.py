@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from .measured import MeasuredClaim, measure, neighbour, seeds_of
 from .relations import truth
 from .search import Effort, Found, Hunt, cost, exhaust, hunt, shrink
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "judge", "reason"]
 
 SLIVER = 0.05
 EAGER = 150  # generations of the optimiser for a false neighbour that the usual effort did not refute
@@ -75,7 +77,16 @@ def judge(
             return _measured(claim, seed, effort)
         return _judge(claim, rng, Effort.named(effort), stored)
     except (DidlabError, ArithmeticError, ValueError, TypeError, IndexError, KeyError, AttributeError) as e:
-        return Judgement(claim, "error", f"{type(e).__name__}: {e}")
+        return Judgement(claim, "error", reason(claim, e))
+
+
+def reason(claim: Claim, e: Exception) -> str:
+    """What an exception says and, unless didlab raised it on purpose, its kind; with the line of the check's file."""
+    file = getattr(getattr(claim.printed.check, "__code__", None), "co_filename", None)
+    frames = traceback.extract_tb((e.__cause__ or e).__traceback__)
+    lines = [f.lineno for f in frames if f.filename == file]
+    where = f" ({Path(file).name}:{lines[-1]})" if file and lines else ""
+    return f"{e}{where}" if isinstance(e, DidlabError) else f"{type(e).__name__}: {e}{where}"
 
 
 def _measured(claim: MeasuredClaim, seed: int, effort: str) -> Judgement:

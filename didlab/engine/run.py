@@ -128,13 +128,13 @@ def _work(task: Task) -> Verdict:
 
 
 def _judged(claim: Claim, seed: int, effort: str, stored: Mapping[str, Any] | None) -> Verdict:
-    from .judge import Judgement, judge
+    from .judge import Judgement, judge, reason
     from .verdict import as_data
 
     try:
         return as_data(judge(claim, seed=seed, effort=effort, stored=stored))
     except Exception as e:  # a check may raise anything: that is a verdict on this claim, not the end of the others
-        return as_data(Judgement(claim, "error", f"{type(e).__name__}: {e}"))
+        return as_data(Judgement(claim, "error", reason(claim, e)))
 
 
 def load_file(path: str | Path) -> list[Claim]:
