@@ -105,19 +105,34 @@ class TestVerify:
         assert made["claims"][0]["verdict"] == "error" and "no idea" in made["claims"][0]["why"]
         assert "mine.broken: error; RuntimeError: no idea (bad.py:5)" in capsys.readouterr().out
 
-    def test_a_check_that_calls_numpy_on_exact_numbers_is_told_what_to_call(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    @pytest.mark.parametrize(("body", "message"), [
+        ("return at_least(0, np.log(probabilities(p)))", "calls np.log on exact numbers"),
+        ("return at_least(entropy(p), 0.5)", "a float has no exact value"),
+        ("return at_least(entropy(p), 0.5 * probabilities(p).min(-1))", "a float has no exact value"),
+        ("return bool((entropy(p) >= 0).all())", "returned something of type bool, not a relation"),
+        ("at_least(entropy(p), 0)", "returned nothing, not a relation"),
+        ("return at_least(share * entropy(p), entropy(mix(p, p, share)))", "mixes the instances of a batch"),
+        ("return at_least(entropy(p) + 1, probabilities(p).max())", "mixes the instances of a batch"),
+        ("return at_least(entropy(p), probabilities(p))", "mixes the instances of a batch"),
+        ("return at_least(np.random.random(), entropy(p))", "mixes the instances of a batch"),
+        ("return at_least(p.nothing, 0)", "object has no attribute 'nothing' (it.py:8)"),
+    ])
+    def test_a_check_that_is_not_well_formed_is_told_what_to_do(self, body: str, message: str, tmp_path: Path) -> None:
+        file = tmp_path / "it.py"
+        file.write_text(
+            "import numpy as np\n\nfrom didlab import entropy, mix, probabilities\nfrom didlab.testing import *\n\n"
+            "@claim('mine.it', where='', title='t', statement='s', draws=(Policies('p'), Numbers('share', below_one=1)))\n"
+            f"def it(p, share):\n    {body}\n")
+        made = judged(tmp_path, "--claims", str(file), code=1)
+        assert made["claims"][0]["verdict"] == "error" and message in made["claims"][0]["why"]
+
+    def test_logarithms_in_a_check(self, tmp_path: Path) -> None:
         file = tmp_path / "logs.py"
         file.write_text(
-            "import numpy as np\nfrom didlab import probabilities\nfrom didlab.testing import *\n"
-            "@claim('mine.np', where='', title='t', statement='s', draws=(Policies('p'),))\n"
-            "def by_numpy(p):\n    return at_least(0, np.log(probabilities(p)))\n"
-            "@claim('mine.carrier', where='', title='t', statement='s', draws=(Policies('p'),))\n"
-            "def by_carrier(p):\n    return at_least(0, carrier_of(p).log(probabilities(p)))\n")
-        made = judged(tmp_path, "--claims", str(file), code=1)
-        assert [c["verdict"] for c in made["claims"]] == ["error", "holds"]
-        assert "np.log on exact numbers" in made["claims"][0]["why"] and "(logs.py:6)" in made["claims"][0]["why"]
+            "from didlab import probabilities\nfrom didlab.testing import *\n"
+            "@claim('mine.logs', where='', title='t', statement='s', draws=(Policies('p'),))\n"
+            "def logs(p):\n    return at_least(0, carrier_of(p).log(probabilities(p)))\n")
+        assert judged(tmp_path, "--claims", str(file))["claims"][0]["verdict"] == "holds"
 
     def test_the_number_of_processes_changes_nothing(self, tmp_path: Path) -> None:
         out = []

@@ -15,15 +15,16 @@ from ..errors import ClaimError, DidlabError
 from .claim import Statement
 from .kinds import Kind, Raw, Shape, all_valid
 from .lifts import EXACT, FLOAT, Lift, rational
-from .relations import Relation, robustness, truth, within_balls
+from .relations import ROUNDING, Relation, robustness, truth, within_balls
 
 __all__ = [
-    "Batch", "Decision", "Undefined", "ball_radius", "decide", "draw", "evaluate", "hypothesis_met", "lifted", "scan",
-    "shapes",
+    "Batch", "Decision", "Undefined", "apart", "ball_radius", "decide", "draw", "evaluate", "hypothesis_met", "lifted",
+    "scan", "shapes",
 ]
 
 PRECISIONS = (128, 512, 2048)
 TINY = 1e-30
+FLOAT_AMONG_EXACT = "a float has no exact value that you meant: write 2 * a >= b for a >= 0.5 * b, with integers"
 BALLS = Lift("ball", lambda x: arb(rational(x)))  # division by zero gives a ball that decides nothing, not an exception
 
 
@@ -95,11 +96,19 @@ def evaluate(statement: Statement, raw: Raw, to: Lift) -> Relation:
     except ZeroDivisionError:
         raise Undefined from None
     except TypeError as e:
+        if to is EXACT and "'float'" in str(e):
+            raise ClaimError(FLOAT_AMONG_EXACT) from e
         missing = re.search(r"has no callable (\w+) method", str(e))  # numpy's, of a function of a flint number
         if to is not EXACT or missing is None:
             raise
         raise ClaimError(f"the check calls np.{missing[1]} on exact numbers, which numpy does not know: use a function "
                          "of didlab, or c.log, c.exp, c.sigmoid with c = didlab.testing.carrier_of(x)") from e
+    if not isinstance(relation, Relation):
+        got = "nothing" if relation is None else f"something of type {type(relation).__name__}"
+        raise ClaimError(f"the check returned {got}, not a relation: return equal(a, b), at_least(a, b), greater(a, b) "
+                         "or what joins several (didlab.testing)")
+    if to is EXACT and any(isinstance(side, float) for leaf in relation.leaves() for side in (leaf.left, leaf.right)):
+        raise ClaimError(FLOAT_AMONG_EXACT)
     if to is EXACT and any(_rounds(leaf) for leaf in relation.leaves()):
         raise ClaimError("the check turns exact numbers into floating-point ones, which decide nothing: compute with "
                          "didlab's functions or with + - * / on what is drawn")
@@ -112,6 +121,26 @@ def _rounds(leaf: Relation) -> bool:
     computed = any(isinstance(x, np.ndarray | np.floating) and np.asarray(x).dtype.kind == "f"
                    for x in (leaf.left, leaf.right))
     return computed and not any(x.dtype == object for x in sides)
+
+
+def apart(statement: Statement) -> None:
+    """Raise ClaimError where what a check says of an instance changes with the others in the batch."""
+    batch = draw(statement.draws, np.random.default_rng(0), 16, shapes(statement.draws)[0], plain=True)
+    first = batch.take(np.arange(len(batch) // 2))
+    try:
+        whole, alone = (robustness(evaluate(statement, b.raw, FLOAT), True) for b in (batch, first))
+        whole, alone = np.broadcast_to(whole, len(batch))[: len(first)], np.broadcast_to(alone, len(first))
+        same = np.allclose(whole, alone, rtol=1e-6, atol=ROUNDING, equal_nan=True)
+    except Undefined:
+        return
+    except ValueError as e:
+        if "broadcast" not in str(e):
+            raise
+        same = False
+    if not same:
+        raise ClaimError("the check mixes the instances of a batch, whose axis comes first: reduce over the last axis "
+                         "only, .sum(-1), and beside quantities without outcomes take a drawn number without its last "
+                         "axis, share[..., 0]")
 
 
 def scan(statement: Statement, batch: Batch) -> tuple[np.ndarray, np.ndarray, Relation]:

@@ -15,7 +15,7 @@ from ..errors import DidlabError
 from .certificate import certificate, describe, replay
 from .claim import Claim, Statement
 from .evidence import Evidence, confirm, identity, prove
-from .instances import Undefined, draw, evaluate, hypothesis_met, scan, shapes
+from .instances import Undefined, apart, draw, evaluate, hypothesis_met, scan, shapes
 from .kinds import instance_fields
 from .lifts import FLOAT
 from .measured import MeasuredClaim, measure, neighbour, seeds_of
@@ -121,6 +121,9 @@ def _measured(claim: MeasuredClaim, seed: int, effort: str) -> Judgement:
 
 
 def _judge(claim: Claim, rng: np.random.Generator, effort: Effort, stored: Mapping[str, Any] | None) -> Judgement:
+    for statement in (claim.printed, claim.amended):
+        if statement is not None:
+            apart(statement)
     kept: Found | None = None
     if stored is not None:
         kept = replay(claim, stored)
