@@ -115,13 +115,14 @@ class TestVerify:
         ("return at_least(entropy(p) + 1, probabilities(p).max())", "mixes the instances of a batch"),
         ("return at_least(entropy(p), probabilities(p))", "mixes the instances of a batch"),
         ("return at_least(np.random.random(), entropy(p))", "mixes the instances of a batch"),
-        ("return at_least(p.nothing, 0)", "object has no attribute 'nothing' (it.py:8)"),
+        ("return at_least(p.nothing, 0)", "object has no attribute 'nothing' (it.py:9)"),
     ])
     def test_a_check_that_is_not_well_formed_is_told_what_to_do(self, body: str, message: str, tmp_path: Path) -> None:
         file = tmp_path / "it.py"
         file.write_text(
             "import numpy as np\n\nfrom didlab import entropy, mix, probabilities\nfrom didlab.testing import *\n\n"
-            "@claim('mine.it', where='', title='t', statement='s', draws=(Policies('p'), Numbers('share', below_one=1)))\n"
+            "@claim('mine.it', where='', title='t', statement='s',\n"
+            "       draws=(Policies('p'), Numbers('share', below_one=True)))\n"
             f"def it(p, share):\n    {body}\n")
         made = judged(tmp_path, "--claims", str(file), code=1)
         assert made["claims"][0]["verdict"] == "error" and message in made["claims"][0]["why"]
