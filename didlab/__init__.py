@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 from .lazy import attach
 
 if TYPE_CHECKING:
+    from . import bridge as bridge
+    from . import diagnose as diagnose
+    from . import dynamics as dynamics
+    from . import experiments as experiments
+    from . import objectives as objectives
+    from . import sequences as sequences
+    from . import solvers as solvers
+    from . import strategies as strategies
+    from . import testing as testing
     from .did import did_distribution, did_entropy, ideal_rejected, log_margin, log_partition, log_ratio, power_law
     from .errors import ArgumentError, DidlabError
     from .information import entropy, js_divergence, kl_divergence, mutual_information
@@ -64,4 +73,6 @@ __getattr__, __dir__ = attach(__name__, {
         "boltzmann", "bradley_terry", "label_probability", "pair_distribution", "preference_matrix",
         "sample_pairs",
     ),
-})
+}, modules=(
+    "bridge", "diagnose", "dynamics", "experiments", "objectives", "sequences", "solvers", "strategies", "testing",
+))

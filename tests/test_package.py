@@ -34,6 +34,11 @@ def test_public_names_are_where_they_are_said_to_be(name: str) -> None:
     assert getattr(didlab, name) is getattr(module, name)
 
 
+def test_parts_are_there_without_an_import_of_their_own() -> None:
+    assert fresh("import didlab; print(didlab.objectives.names()[0], 'dynamics' in dir(didlab))") == "dpo True"
+    assert fresh("import didlab; print(hasattr(didlab, 'nothing'))") == "False"
+
+
 def test_core_needs_no_torch() -> None:
     code = (
         "import sys, didlab; didlab.entropy([0., 1.]); didlab.did_distribution([0., 1.], [1., 0.]); "
