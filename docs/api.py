@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import GenericAlias
 from typing import Any
 
 MODULES = (
@@ -66,7 +67,8 @@ def signature(thing: Any) -> str:
     """The call as it would be written, without what differs between runs."""
 
     def bare(annotation: Any) -> Any:
-        return Bare(annotation) if isinstance(annotation, str) else annotation
+        text = getattr(annotation, "__forward_arg__", annotation)  # of a named tuple
+        return Bare(text) if isinstance(text, str) else annotation
 
     try:
         found = inspect.signature(thing)
@@ -98,6 +100,7 @@ def markdown(text: str) -> str:
     text = re.sub(r":(?:func|class|mod|meth|data|obj|attr):`~?([^`]*)`", r"`\1`", text)
     text = re.sub(r"``([^`]*)``", r"`\1`", text)
     out: list[str] = []
+    rule = re.compile(r"=+  +=+")
     lines = text.splitlines()
     i = 0
     while i < len(lines):
@@ -109,6 +112,20 @@ def markdown(text: str) -> str:
                 block.append(lines[i])
                 i += 1
             out += ["```python", *block, "```"]
+            continue
+        if line.startswith(".. math::"):
+            formula = [line.removeprefix(".. math::").strip()]
+            i += 1
+            while i < len(lines) and lines[i].startswith(" "):
+                formula.append(lines[i].strip())
+                i += 1
+            out += ["$$" + " ".join(f for f in formula if f) + "$$"]
+            continue
+        if rule.fullmatch(line):
+            end = next(j for j in range(i + 1, len(lines)) if rule.fullmatch(lines[j]))
+            rows = (re.split(r"  +", x, maxsplit=1) for x in lines[i + 1 : end])
+            out += ["| | |", "|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+            i = end + 1
             continue
         if head and not head[2]:
             body = []
@@ -140,6 +157,8 @@ def items(body: list[str], section: str) -> list[str]:
 
 def docstring(thing: Any) -> str:
     """The docstring of the thing itself, not of what it inherits or wraps."""
+    if isinstance(thing, GenericAlias):
+        return ""  # that of the type it is made of
     own = thing.__dict__.get("__doc__") if inspect.isclass(thing) else getattr(thing, "__doc__", None)
     if inspect.isclass(thing) and own and own.startswith(f"{thing.__name__}("):
         return ""  # what a dataclass writes for itself
@@ -170,11 +189,10 @@ def entry(name: str, thing: Any) -> str:
         return "\n\n".join([f"## {name}", f"```python\n{name}{signature(thing)}\n```", markdown(docstring(thing))])
     if inspect.ismodule(thing):
         return f"## {name}\n\nThe module `{thing.__name__}`: {summary(thing)}"
-    value = (
-        ", ".join(f"`{x}`" for x in thing)
-        if isinstance(thing, dict | tuple | list) and all(isinstance(x, str) for x in thing)
-        else f"a `{type(thing).__name__}`"
-    )
+    if isinstance(thing, dict | tuple | list) and all(isinstance(x, str) for x in thing):
+        value = ", ".join(f"`{x}`" for x in thing)
+    else:
+        value = f"`{thing}`" if isinstance(thing, str | GenericAlias) else f"a `{type(thing).__name__}`"
     return f"## {name}\n\n{value}"
 
 

@@ -22,7 +22,7 @@ from .measured import MeasuredClaim, measure, neighbour, seeds_of
 from .relations import truth
 from .search import Effort, Found, Hunt, cost, exhaust, hunt, shrink
 
-__all__ = ["Judgement", "judge", "reason"]
+__all__ = ["Judgement", "judge"]
 
 SLIVER = 0.05
 EAGER = 150  # generations of the optimiser for a false neighbour that the usual effort did not refute
