@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +13,7 @@ from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
+import didlab
 from didlab.carriers import NUMPY, by_rows, carrier_of, two_diff, two_prod, two_sum
 
 number = st.floats(-1e100, 1e100, allow_subnormal=False).filter(lambda x: x == 0 or abs(x) > 1e-100)
@@ -108,3 +110,37 @@ def test_tensors_keep_their_dtype_and_their_gradient() -> None:
     value = js_divergence(a, torch.ones(3))
     assert value.dtype == torch.float32
     assert value.requires_grad
+
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "columns first": np.asfortranarray,
+    "every other number": lambda x: np.repeat(x, 2, -1)[..., ::2],
+    "backwards": lambda x: x[..., ::-1].copy()[..., ::-1],
+    "rows of one table": lambda x: np.repeat(x, 2, 0)[::2],
+}
+MEASURES: dict[str, Callable[[Any, Any], Any]] = {
+    **{name: (lambda a, b, f=getattr(didlab, name): f(a)) for name in ("log_probabilities", "probabilities", "entropy")},
+    **{
+        name: getattr(didlab, name)
+        for name in (
+            "kl_divergence", "js_divergence", "log_ratio", "log_partition", "did_distribution", "did_entropy", "tilt",
+            "pair_distribution", "label_probability",
+        )
+    },
+    "temper": lambda a, b: didlab.temper(a, 0.3),
+    "mix": lambda a, b: didlab.mix(a, b, 0.3),
+    "ideal_rejected": lambda a, b: didlab.ideal_rejected(a, b, 0.3),
+    "mutual_information": lambda a, b: didlab.mutual_information(a[:, 0], b),
+    "power_law": lambda a, b: np.array(didlab.power_law(a, b, a - 2 * b)),
+    "sample": lambda a, b: didlab.sample(a, 50, rng=np.random.default_rng(0)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", MEASURES)
+def test_the_layout_of_arrays_in_memory_changes_nothing(name: str, layout: str) -> None:
+    a, b = np.random.default_rng(0).standard_normal((2, 4, 3))
+    turned = [LAYOUTS[layout](x) for x in (a, b)]
+    for x in turned:
+        x.setflags(write=False)
+    np.testing.assert_allclose(MEASURES[name](*turned), MEASURES[name](a, b), rtol=1e-14)

@@ -29,6 +29,7 @@ class Numpy(Floats):
         return x.reshape(-1)[index].reshape(*x.shape[:-1], 1)
 
     def _put(self, x: Array, index: Array, value: float) -> Array:
+        x = np.ascontiguousarray(x)  # of another layout, what is reshaped would be a copy
         x.reshape(-1)[index] = value
         return x
 

@@ -116,7 +116,7 @@ def softmax_terms(logits: np.ndarray, tokens: Any, *, out: Array = None) -> tupl
 def _softmax_parts(logits: np.ndarray, tokens: Any, out: Array) -> tuple[np.ndarray, ...]:
     """Residuals; and of each token the logit, its exponential, and the sum of the others', all on one scale."""
     y = _tokens("logits", logits, tokens)
-    z = np.asarray(logits, dtype=np.float64).reshape(-1, logits.shape[-1])
+    z = np.ascontiguousarray(logits, dtype=np.float64).reshape(-1, logits.shape[-1])
     if z.size and not -SAFE < z.min() <= z.max() < SAFE:
         if not np.isfinite(z).all():
             raise ArgumentError("logits", "finite", "a NaN or infinite entry")

@@ -106,6 +106,12 @@ def test_marginals_and_log_probabilities():
     np.testing.assert_allclose(p.log_probability(y), p.enumerate(), rtol=1e-13)
 
 
+def test_a_transposed_table_is_the_same_policy():
+    step = np.random.default_rng(11).normal(size=(4, 4))
+    turned = markov.markov_policy(np.zeros(4), np.asfortranarray(step), 3)
+    np.testing.assert_array_equal(turned.enumerate(), markov.markov_policy(np.zeros(4), step, 3).enumerate())
+
+
 def test_bad_arguments():
     p = markov.markov_policy([0.0, 0.0], np.zeros((2, 2)), 3)
     q = markov.markov_policy([0.0, 0.0], np.zeros((2, 2)), 4)

@@ -8,7 +8,7 @@ import torch
 from flint import arb, fmpq
 
 from didlab.errors import DidlabError
-from didlab.sequences import hidden, linear, model, prefixes
+from didlab.sequences import hidden, linear, model, prefixes, softmax
 from didlab.sequences.chain import Chain, chain_of
 from didlab.sequences.last_layer import LastLayer, last_layer_gram
 from didlab.sequences.markov import markov_policy
@@ -204,6 +204,13 @@ def test_batches_of_networks_are_networks():
     for n in range(2):
         one = hidden.Recurrent(nets.start[n, 0], nets.transition[n], nets.embedding[n])
         np.testing.assert_allclose(one(y[n]), h[n], rtol=1e-13)
+
+
+def test_the_layout_of_logits_in_memory_changes_nothing():
+    z, y = np.random.default_rng(11).normal(size=(5, 4)), [0, 1, 2, 3, 0]
+    turned, plain = (softmax.softmax_terms(x, y) for x in (np.asfortranarray(z), z))
+    for a, b in zip(turned, plain, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_bad_arguments():
