@@ -126,18 +126,37 @@ class Scores:
 
 
 def scores_of(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any] | None = None) -> Scores:
-    """Rows of a table, as `score_rows` gives them, ready to be measured."""
-    columns: dict[str, np.ndarray] = {
-        n: np.array([r[n] for r in rows], dtype=object) for n in ("id", "prompt", "role")
-    }
+    """Rows of a table in memory, ready to be measured.
+
+    Args:
+        rows: one for each response, with the columns of the table: an id and a role, and for each model its tokens'
+            log-probabilities or their sum. What else is left out is not known; a prompt is then the pair's id.
+        about: metadata.
+
+    Raises:
+        FileError: no rows, or one without an id or a role.
+
+    >>> one = {"id": "1", "role": "chosen", "policy_sum": -9.0, "reference_sum": -10.0}
+    >>> other = {"id": "1", "role": "rejected", "policy_sum": -14.0, "reference_sum": -12.0}
+    >>> scores_of([one, other]).paired("policy_sum")
+    (array([-9.]), array([-14.]))
+    """
+    for n, r in enumerate(rows, 1):
+        if "id" not in r or r.get("role") not in ("chosen", "rejected", *DRAWN):
+            raise FileError(f"row {n} needs an id and a role, such as chosen or rejected; it has {', '.join(r)}")
+    if not rows:
+        raise FileError("a table needs at least one row")
+    named = {"id": [str(r["id"]) for r in rows], "prompt": [r.get("prompt", str(r["id"])) for r in rows]}
+    named["role"] = [r["role"] for r in rows]
+    columns: dict[str, np.ndarray] = {n: np.array(x, dtype=object) for n, x in named.items()}
     for n in ("prompt_tokens", "tokens"):
-        columns[n] = np.array([-1 if r[n] is None else r[n] for r in rows], dtype=np.int64)
+        columns[n] = np.array([-1 if r.get(n) is None else r[n] for r in rows], dtype=np.int64)
     tokens: dict[str, list[np.ndarray]] = {}
     for m in MODELS:
-        sums = [r.get(f"{m}_sum") for r in rows]
-        columns[f"{m}_sum"] = np.array([np.nan if v is None else v for v in sums], dtype=float)
         values = [r.get(m) for r in rows]
         tokens[m] = [np.array([] if v is None else v, dtype=np.float64) for v in values]
+        sums = [r.get(f"{m}_sum", t.sum() if len(t) else None) for r, t in zip(rows, tokens[m], strict=True)]
+        columns[f"{m}_sum"] = np.array([np.nan if v is None else v for v in sums], dtype=float)
     return Scores(about or {}, columns, tokens)
 
 
@@ -156,7 +175,8 @@ def read_scores(path: str | Path, *, content: bytes | None = None) -> Scores:
 
     file = Path(path)
     if content is None and not file.is_file():
-        raise FileError(f"{file} is not there; `didlab score` writes such a table")
+        what = "is a folder" if file.is_dir() else "is not there"
+        raise FileError(f"{file} {what}; give a table that `didlab score` wrote")
     try:
         table = parquet.read_table(file if content is None else pyarrow.BufferReader(content))
         names = table.column_names

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, FileError
-from .common import FINE
+from .common import FINE, integer
 from .models import bar, read_pairs
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def add(commands: Any) -> None:
     diagnose.add_argument("--html", type=Path, metavar="DIR", help="write DIR/index.html, a page that opens from disk")
     diagnose.add_argument("--prompts", type=Path, metavar="FILE", help="write a row for each prompt, as JSONL")
     diagnose.add_argument(
-        "--gradients", type=int, default=0, metavar="K", help="inner products of gradients, and one step, on K pairs"
+        "--gradients", type=integer("gradients", 0), default=0, metavar="K",
+        help="inner products of gradients, and one step, on K pairs",
     )
     diagnose.add_argument("--policy", metavar="MODEL", help="the model, for its gradients")
     diagnose.add_argument("--data", type=Path, metavar="FILE", help="what the table was made from, for gradients")

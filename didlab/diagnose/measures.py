@@ -190,14 +190,14 @@ def coefficients(p: Pairs, name: str, **hyper: float) -> Iterator[Entry]:
     )
     away = (d_w < 0) | (d_l < 0)
     yield entry(
-        "loss.outside", "pairs with d_w < 0 or d_l < 0, where Eqs 9 and 10 do not apply", grouped_share(away, p.prompt),
+        "loss.outside", "pairs that the loss pushes back: d_w < 0 or d_l < 0", grouped_share(away, p.prompt),
         unit="share", claims=("gip.eq-9", "gip.eq-10"), shows="where the conditions say nothing", cannot=HERE,
     )
     inside = (d_w > 0) & (d_l > 0)
     if inside.any() and _units(p.prompt[inside]).max() >= 1:
         ratio = grouped_mean(np.log(d_w[inside] / d_l[inside]), p.prompt[inside])
         yield entry(
-            "loss.ratio", "log of d_w / d_l, where both are above 0",
+            "loss.ratio", "log of d_w / d_l, the loss's weights of the chosen and the rejected gradient",
             replace(ratio, caution="") if _fixed_ratio(loss) else ratio,
             claims=("gip.eq-9", "gip.eq-10", "gip.sec-3.2.trade-off"),
             shows="above 0: raising the chosen is made easier than lowering the rejected",

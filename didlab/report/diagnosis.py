@@ -35,8 +35,11 @@ def layers(d: Diagnosis) -> list[str]:
 
 
 def cautions(d: Diagnosis) -> list[str]:
-    """The measurements whose intervals should not be trusted, each with the reason."""
+    """The measurements whose intervals should not be trusted or that are missing, each with the reason."""
     said = [f"! {e.name}: {e.caution}" for e in d.entries if e.caution]
+    if not d.columns.lengths and not any(e.name.startswith("loss.") for e in d.entries):
+        name = d.settings["objective"]
+        said.append(f"! loss: {name} depends on the numbers of tokens, which this table does not hold")
     return ["", *said] if said else []
 
 
@@ -45,6 +48,9 @@ def row(e: Any) -> tuple[str, str, str, str, str]:
     low, high = (number(x, e.unit) for x in e.interval)
     unit = "" if e.unit in ("share", "") else f" {e.unit}"
     return e.name, number(e.value, e.unit) + unit, f"[{low}, {high}]", f"{e.count:,}", e.title
+
+
+HEAD = ("measurement", "estimate", "95 % interval", "n", "what it is")
 
 
 def heading(d: Diagnosis) -> list[str]:
@@ -61,7 +67,7 @@ def heading(d: Diagnosis) -> list[str]:
 
 def lines(d: Diagnosis) -> list[str]:
     """The diagnosis as plain lines."""
-    rows = [row(e) for e in d.entries]
+    rows = [HEAD, *(row(e) for e in d.entries)]
     widths = [max(len(r[k]) for r in rows) for k in range(4)]
     table = [
         f"{r[0]:<{widths[0]}}  {r[1]:>{widths[1]}}  {r[2]:<{widths[2]}}  {r[3]:>{widths[3]}}  {r[4]}" for r in rows
@@ -80,7 +86,7 @@ def write_diagnosis(d: Diagnosis, file: TextIO | None = None) -> None:
 
     console = Console(file=to, highlight=False)
     console.print("\n".join(heading(d)))
-    table = Table("measurement", "estimate", "95 % interval", "n", "what it is", box=None, pad_edge=False)
+    table = Table(*HEAD, box=None, pad_edge=False)
     for column in (1, 3):
         table.columns[column].justify = "right"
     cells: Sequence[tuple[str, ...]] = [row(e) for e in d.entries]

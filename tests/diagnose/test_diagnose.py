@@ -12,10 +12,11 @@ from didlab import entropy, log_ratio
 from didlab.bridge import Item, TabularBackend
 from didlab.bridge.data import Pair
 from didlab.bridge.score import score
-from didlab.bridge.table import read_scores, write_table
+from didlab.bridge.table import read_scores, scores_of, write_table
 from didlab.cli import main
 from didlab.diagnose import diagnose
 from didlab.errors import ArgumentError, FileError
+from didlab.report.diagnosis import lines
 
 V, L, BETA = 4, 3, 2.0
 
@@ -128,12 +129,29 @@ def test_command_line(table, tmp_path, capsys):
     for e in made["entries"]:
         assert e["name"] in printed
     for arguments, said in (
-        ([str(tmp_path / "none.parquet")], "not there"), ([str(table), "--objective", "dpoo"], "one of dpo"),
+        ([str(tmp_path / "none.parquet")], "not there"), ([str(tmp_path)], "is a folder"),
+        ([str(table), "--objective", "dpoo"], "one of dpo"),
         ([str(table), "--beta", "0"], "beta"), ([str(table), "--hyper", "gamma"], "NAME=X"),
         ([str(table), "--hyper", "delta=1"], "delta"),
     ):
         assert main(["diagnose", *arguments]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_sums_in_memory_are_a_table_and_a_loss_that_needs_lengths_is_said_to_be_missing():
+    sums = {"chosen": (-9.0, -10.0), "rejected": (-14.0, -12.0)}
+    rows = [{"id": n, "role": role, "policy_sum": p - n, "reference_sum": r} for n in (1, 2)
+            for role, (p, r) in sums.items()]
+    d = diagnose(scores_of(rows), objective="simpo")
+    assert d["margin.gain"].value == 3.0 and not d.of("gip.eq-9")
+    assert lines(d)[-1] == "! loss: simpo depends on the numbers of tokens, which this table does not hold"
+    assert not any("numbers of tokens" in line for line in lines(diagnose(scores_of(rows))))
+    tokens = [{"id": r["id"], "role": r["role"], "tokens": 2, "policy": [r["policy_sum"], 0.0],
+               "reference": [r["reference_sum"], 0.0]} for r in rows]
+    assert diagnose(scores_of(tokens))["margin.gain"].value == 3.0
+    for wrong, message in (([{"id": 1}], "row 1 needs an id and a role"), ([], "at least one row")):
+        with pytest.raises(FileError, match=message):
+            scores_of(wrong)
 
 
 def test_the_page_holds_every_measurement_and_needs_no_network(table, tmp_path, capsys):
