@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from didlab.explore.data import EXAMPLE
+from didlab.explore.state import parse
 
 from .conftest import Watched
 from .reading import measures, settled
@@ -26,10 +29,22 @@ PLACES = [
 ]
 
 
-def shown(page: Page) -> tuple[dict[str, str], list[str], list[str]]:
-    """Numbers, titles and drawings."""
-    titles = page.locator("article h3").all_inner_texts()
-    return measures(page), titles, page.eval_on_selector_all("article svg", "all => all.map(e => e.outerHTML)")
+def titles(place: str) -> list[str]:
+    """The titles of all that the library draws for a link."""
+    where = urlsplit(place)
+    part = import_module(f"didlab.explore.{where.path.strip('/')}")
+    state, wrong = parse(part.State, dict(parse_qsl(where.query)))
+    assert not wrong
+    return [p.title for p in part.view(state).pictures]
+
+
+def shown(page: Page, expected: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Numbers and drawings, once every one is there."""
+    page.wait_for_selector("[data-measure]", timeout=60_000)
+    for title in expected:
+        page.get_by_role("heading", name=title, exact=True).wait_for(timeout=60_000)
+    settled(page)
+    return measures(page), page.eval_on_selector_all("article svg", "all => all.map(e => e.outerHTML)")
 
 
 def saved(page: Page, file: Path) -> Path:
@@ -50,8 +65,6 @@ def opened(browser: Browser, file: Path) -> Iterator[Page]:
         page = browser.new_page()
         try:
             page.goto(process.stdout.readline().split()[-1])
-            page.wait_for_selector("[data-measure]", timeout=60_000)
-            settled(page)
             yield page
         finally:
             page.close()
@@ -62,16 +75,13 @@ def opened(browser: Browser, file: Path) -> Iterator[Page]:
 def test_a_state_is_saved_and_opened_by_the_command(
     watched: Opener, browser: Browser, tmp_path: Path, place: str
 ) -> None:
-    page = watched().open(place)
-    page.wait_for_selector("[data-measure]")
-    settled(page)
-    before = shown(page)
+    page, expected = watched().open(place), titles(place)
+    before = shown(page, expected)
     file = saved(page, tmp_path / "any")
     assert file.suffix == ".json" and file.stat().st_size < 200
     hidden = file.rename(tmp_path / "a state of mine")  # what it is, its name need not say
     with opened(browser, hidden) as again:
-        assert shown(again) == before
-        assert again.url.partition(place.split("?")[0])[2]
+        assert shown(again, expected) == before
 
 
 def test_a_table_of_ones_own_comes_along(watched: Opener, browser: Browser, tmp_path: Path) -> None:
@@ -81,26 +91,24 @@ def test_a_table_of_ones_own_comes_along(watched: Opener, browser: Browser, tmp_
     page.get_by_label("Objective", exact=True).select_option("SimPO")
     page.get_by_label("Prompt", exact=True).select_option(index=3)
     page.wait_for_function("() => location.search.includes('prompt=')")
-    settled(page)
-    before = shown(page)
+    expected = titles(urlsplit(page.url)._replace(scheme="", netloc="").geturl().replace("table=own", "table=example"))
+    before = shown(page, expected)
     beside = page.locator(".export").inner_text()
     file = saved(page, tmp_path / "any")
     size = f"{round(file.stat().st_size / 1000)} kB"
     assert f"with its table, {size}" in beside and file.stat().st_size < EXAMPLE.stat().st_size / 4
     with opened(browser, file) as again:
-        assert shown(again) == before
+        assert shown(again, expected) == before
         assert str(file) in again.locator(".note").first.inner_text()
     other = watched().open("/data/?objective=ipo&beta=2")
     other.get_by_label("Table", exact=True).select_option("a file of my own")
     other.locator("input[type=file]").set_input_files(file)
     other.wait_for_function("() => location.search.includes('prompt=')")  # the controls move to the state
-    settled(other)
-    assert shown(other) == before
+    assert shown(other, expected) == before
     assert other.get_by_label("Objective", exact=True).locator("option:checked").inner_text() == "SimPO"
     other.locator("input[type=file]").set_input_files(EXAMPLE)  # a plain table leaves them where they are
     other.get_by_text(EXAMPLE.name).first.wait_for()
-    settled(other)
-    assert shown(other) == before
+    assert shown(other, expected) == before
 
 
 def test_a_state_of_another_part_leads_there(watched: Opener, tmp_path: Path) -> None:
