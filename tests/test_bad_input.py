@@ -336,7 +336,7 @@ anything = arrays | st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_anything_gives_finite_numbers_or_a_didlab_error(data: st.DataObject) -> None:
     function, parameter = data.draw(st.sampled_from(CASES))

@@ -21,13 +21,13 @@ def plain_distance(a, b):
                plain_distance(a[1:], b[1:]) + (a[0] != b[0]))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(st.lists(st.integers(0, 2), max_size=5), st.lists(st.integers(0, 2), max_size=5))
 def test_edit_distance_is_the_recursion(a, b):
     assert pairs.edit_distance(a, b) == plain_distance(a, b)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(TOKENS, TOKENS, TOKENS, TOKENS)
 def test_common_ends(head, tail, a, b):
     x, y = head + a + tail, head + b + tail

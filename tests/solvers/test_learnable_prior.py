@@ -31,7 +31,7 @@ def table(seed, prompts=4, responses=3):
     return np.random.default_rng(seed).normal(size=(prompts, responses))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(2, 5), st.floats(0.1, 3))
 def test_the_best_ratio_is_the_reward(seed, prompts, responses, alpha):
     r = table(seed, prompts, responses)
@@ -40,7 +40,7 @@ def test_the_best_ratio_is_the_reward(seed, prompts, responses, alpha):
     assert np.abs(loss_gradient(h, np.zeros(responses), population(r), alpha=alpha)).max() <= 1e-13
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6))
 def test_a_joint_optimum_fixes_the_ratio_and_nothing_else(seed):
     """Every prior is part of a joint optimum: the least loss over policies is the same for all of them."""
@@ -80,7 +80,7 @@ def test_in_a_box_the_joint_optimum_can_be_strictly_better():
     assert both.loss == pytest.approx(np.log1p(np.exp(-8)), abs=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.booleans())
 def test_the_gap_in_a_box_holds_every_point_up(seed, fixed):
     rng = np.random.default_rng(seed)
@@ -94,7 +94,7 @@ def test_the_gap_in_a_box_holds_every_point_up(seed, fixed):
         assert found.loss - found.gap <= loss(rng.uniform(-2, 2, size=(2, 3)), other, counts, alpha=ALPHA)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10**6), st.floats(0.2, 3))
 def test_gradient_flow_ends_where_its_start_says(seed, rho):
     rng = np.random.default_rng(seed)

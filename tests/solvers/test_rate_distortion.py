@@ -92,7 +92,7 @@ def balls_of(kernel, support, q):
     return value, value + largest.log() / kernel.beta, largest.log()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 6), st.integers(2, 7), st.integers(0, 10**6), st.floats(-2, 2), st.floats(-3, 4),
     st.sampled_from(["normal", "integers", "wide"]),
