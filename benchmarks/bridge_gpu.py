@@ -187,7 +187,7 @@ def gradients(model: HuggingFaceBackend, size: Size) -> dict[str, float]:
 
 
 def diagnosis(model: HuggingFaceBackend, size: Size, folder: Path) -> dict[str, float]:
-    """From pairs to a table to measurements; the self-audit with its float32 copy is in the memory."""
+    """From pairs to a table to measurements; the self-audit is in the memory."""
     n = size.length
     made = items(model, [(n // 2, n // 2), (n // 2, n // 4), (n // 4, n // 2), (n // 4, n // 4)])
     pairs = [

@@ -4,8 +4,9 @@ The chain rule does most of the work: scoring :math:`y` after :math:`x` and scor
 :math:`x\,y_{\le k}` are the same numbers, and so are those of a response that was cut short. A shift between logits
 and labels, a leak from the padding or from a packed neighbour, or a mask over the wrong tokens breaks it.
 
-Half precision would hide mistakes below its own rounding, about half a nat on a token. So every check is made on a
-float32 copy of the model as well, where there is room for one, at the rounding of float32.
+Half precision would hide mistakes below its own rounding, about half a nat on a token. So every check of such a model
+is made in float32 as well, at the rounding of float32: on the same model, whose weights are in float32 only while an
+operation reads them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ EXACT = 1e-9  # what a backend without a stated rounding must keep to, in nats p
 PROBES = 6
 WHOLE = 1024  # vocabularies up to this size are summed over in full
 SHORT = 16  # tokens of context for the sum over the vocabulary, which is scored once for each of its tokens
+SINGLE = "one token as among all"
+DIFFERENT = 8  # values are needed to tell half precision from round numbers
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,38 @@ class Audit:
             )
 
 
-def audit(backend: Backend, items: Sequence[Item]) -> Audit:
+@dataclass(frozen=True)
+class _Subject:
+    """A backend and the batches it is audited in, which hold as many padded tokens as those it is to score."""
+
+    backend: Any
+    budget: int
+
+    def __call__(self, items: Sequence[Item], at_once: int = PROBES) -> list[np.ndarray]:
+        """The rows of the items, which are batched in the order they come in."""
+        parts: list[list[Item]] = []
+        for item in items:
+            last = [*parts[-1], item] if parts else []
+            if last and len(last) <= at_once and len(last) * max(i.tokens for i in last) <= self.budget:
+                parts[-1] = last
+            else:
+                parts.append([item])
+        name, score = self.backend.name, self.backend.token_log_probs
+        return [row for part in parts for row in checked(name, part, score(part))]
+
+    def seen(self, view: str, *args: Any) -> _Subject | None:
+        """Another view of the backend; None where it has none."""
+        other = getattr(self.backend, view)(*args) if hasattr(self.backend, view) else None
+        return None if other is None else replace(self, backend=other)
+
+
+def audit(backend: Backend, items: Sequence[Item], *, token_budget: int = 4096) -> Audit:
     """Check a backend on a few of the responses it is to score.
 
     Args:
         backend: what is to be believed.
         items: at least two responses; the longest, the shortest and some between are used.
+        token_budget: padded tokens in a batch; a response that is longer is a batch of its own.
 
     Returns:
         the findings; `audit(...).require()` raises where one failed.
@@ -106,43 +135,39 @@ def audit(backend: Backend, items: Sequence[Item]) -> Audit:
     order = sorted(range(len(items)), key=lambda i: items[i].tokens)
     picked = sorted({order[int(i)] for i in np.linspace(0, len(order) - 1, PROBES)})
     probes = [items[i] for i in picked]
-    rows = _score(backend, probes)
-    wide: Any = backend.in_float32() if hasattr(backend, "in_float32") else None  # type: ignore[attr-defined]
-    findings = [*_checks(backend, probes, rows), _precision(wide, probes, rows)]
+    narrow = _Subject(backend, token_budget)
+    rows = narrow(probes)
+    wide = narrow.seen("in_float32")
+    findings = [*_checks(narrow, probes, rows), _precision(wide, probes, rows)]
     if wide is not None:
-        copied = _checks(wide, probes, _score(wide, probes))
-        findings += [_grid(rows), *(replace(f, check=f"{f.check}, float32 copy") for f in copied)]
+        findings += [replace(f, check=f"{f.check}, in float32") for f in _checks(wide, probes, wide(probes))]
     return Audit(backend.name, tuple(findings))
 
 
-def _checks(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray]) -> list[Finding]:
+def _checks(subject: _Subject, probes: Sequence[Item], rows: Sequence[np.ndarray]) -> list[Finding]:
     """Everything that is judged, at the rounding of the backend's own numbers."""
-    bound = float(getattr(backend, "rounding", EXACT))
+    bound = float(getattr(subject.backend, "rounding", EXACT))
     return [
         _signs(rows, bound),
-        _same("same twice", rows, _score(backend, probes), 0.0, "two runs on the same batch differ by {}"),
-        _log_two(probes, rows, _score(backend, probes)),
+        _grid(rows),
+        _same("same twice", rows, subject(probes), 0.0, "two runs on the same batch differ by {}"),
+        _log_two(rows, subject(probes)),
         _same(
-            "one at a time", rows, [_score(backend, [i])[0] for i in probes], bound,
+            "one at a time", rows, [subject([i])[0] for i in probes], bound,
             "a response scored alone and in a batch differ by {}",
         ),
         _same(
-            "order of the batch", rows, _score(backend, probes[::-1])[::-1], bound,
+            "order of the batch", rows, subject(probes[::-1])[::-1], bound,
             "values depend on the order of the batch, or belong to other responses, by {}",
         ),
-        _chain(backend, probes, rows, bound),
-        _cut(backend, probes, rows, bound),
-        _sees(backend, probes, rows, bound),
-        _normalised(backend, probes, bound),
-        _padding(backend, probes, rows, bound),
-        _plain(backend, probes, rows, bound),
-        _adapter(backend, probes, rows, bound),
+        _chain(subject, probes, rows, bound),
+        _cut(subject, probes, rows, bound),
+        _sees(subject, probes, rows, bound),
+        *_normalised(subject, probes, bound),
+        _padding(subject, probes, rows, bound),
+        _plain(subject, probes, rows, bound),
+        _adapter(subject, probes, rows, bound),
     ]
-
-
-def _score(backend: Backend, items: Sequence[Item], at_once: int = PROBES) -> list[np.ndarray]:
-    parts = [items[n : n + at_once] for n in range(0, len(items), at_once)]
-    return [row for some in parts for row in checked(backend.name, some, backend.token_log_probs(some))]
 
 
 def _signs(rows: Sequence[np.ndarray], bound: float) -> Finding:
@@ -171,7 +196,7 @@ def _gap(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.where(np.isnan(d), np.inf, d).max(initial=0.0))
 
 
-def _log_two(probes: Sequence[Item], first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> Finding:
+def _log_two(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> Finding:
     """Policy = reference: every log-ratio is 0 and DPO's loss is log 2."""
     chosen, rejected = np.array([r.sum() for r in first]), np.array([r.sum() for r in first[::-1]])
     ref_chosen, ref_rejected = np.array([r.sum() for r in second]), np.array([r.sum() for r in second[::-1]])
@@ -184,17 +209,17 @@ def _log_two(probes: Sequence[Item], first: Sequence[np.ndarray], second: Sequen
 
 
 def _compare(
-    check: str, backend: Backend, cases: Sequence[tuple[Item, np.ndarray, Callable[[np.ndarray], np.ndarray]]],
+    check: str, subject: _Subject, cases: Sequence[tuple[Item, np.ndarray, Callable[[np.ndarray], np.ndarray]]],
     bound: float, words: str,
 ) -> Finding:
     if not cases:
         return Finding(check, None, bound, True, "no response of two tokens to try it on")
-    scored = _score(backend, [item for item, _, _ in cases])
+    scored = subject([item for item, _, _ in cases])
     worst = max(_gap(view(row), wanted) for row, (_, wanted, view) in zip(scored, cases, strict=True))
     return Finding(check, worst, bound, worst <= bound, words.format(f"{worst:.2g} nats") if worst > bound else "agree")
 
 
-def _chain(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+def _chain(subject: _Subject, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
     """Moving the first tokens of the response to the prompt leaves the others' values."""
     cases: list[tuple[Item, np.ndarray, Any]] = []
     for item, row in zip(probes, rows, strict=True):
@@ -203,22 +228,22 @@ def _chain(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray],
                 moved = Item(item.prompt + item.response[:k], item.response[k:])
                 cases.append((moved, row[k:], lambda x: x))
     return _compare(
-        "chain rule", backend, cases, bound,
+        "chain rule", subject, cases, bound,
         "tokens are scored differently after the same text when more of it counts as prompt, by {}",
     )
 
 
-def _cut(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+def _cut(subject: _Subject, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
     """A response that is cut short keeps the values of what is left: nothing looks ahead."""
     cases: list[tuple[Item, np.ndarray, Any]] = []
     for item, row in zip(probes, rows, strict=True):
         for k in sorted({1, len(item.response) // 2}):
             if 0 < k < len(item.response):
                 cases.append((Item(item.prompt, item.response[:k]), row[:k], lambda x: x))
-    return _compare("nothing looks ahead", backend, cases, bound, "a token's value depends on later tokens, by {}")
+    return _compare("nothing looks ahead", subject, cases, bound, "a token's value depends on later tokens, by {}")
 
 
-def _sees(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+def _sees(subject: _Subject, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
     """A model that depends on the prompt depends on its last token: labels that lag behind by one do not show it."""
     check = "sees the token before"
     tokens = sorted({t for i in probes for t in (*i.prompt, *i.response)})
@@ -234,7 +259,7 @@ def _sees(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], 
                 changed.append(Item(tuple(prompt), item.response[:1]))
                 wanted.append(row[:1])
         if changed:
-            gaps += [_gap(a, b) for a, b in zip(_score(backend, changed), wanted, strict=True)]
+            gaps += [_gap(a, b) for a, b in zip(subject(changed), wanted, strict=True)]
     if not moved[0] or not moved[1]:
         return Finding(check, None, bound, True, "no prompt of two tokens to try it on")
     last, before = max(moved[0]), max(moved[1])
@@ -243,9 +268,13 @@ def _sees(backend: Backend, probes: Sequence[Item], rows: Sequence[np.ndarray], 
     return Finding(check, before if blind else 0.0, bound, not blind, words)
 
 
-def _normalised(backend: Backend, probes: Sequence[Item], bound: float) -> Finding:
-    """Probabilities of different next tokens add up to 1 over the vocabulary, and never to more over a part of it."""
-    size = getattr(backend, "vocabulary", None)
+def _normalised(subject: _Subject, probes: Sequence[Item], bound: float) -> list[Finding]:
+    """Probabilities of different next tokens add up to 1 over the vocabulary, and never to more over a part of it.
+
+    A backend that gives all of them at once is asked for them, and a sample is scored as any response is, to see that
+    these are the numbers it scores with. For others the sum is complete where the vocabulary is small.
+    """
+    size = getattr(subject.backend, "vocabulary", None)
     prompt = min((i.prompt for i in probes), key=len)[-SHORT:]
     whole = isinstance(size, int) and size <= WHOLE
     if whole:
@@ -254,55 +283,67 @@ def _normalised(backend: Backend, probes: Sequence[Item], bound: float) -> Findi
         seen = sorted({t for i in probes for t in (*i.prompt, *i.response)})
         spread = range(0, size, max(1, size // 256)) if isinstance(size, int) else ()
         tokens = sorted({*seen[:: 1 + len(seen) // 256], *spread})
-    singles = [Item(prompt, (t,)) for t in tokens]
-    total = float(np.exp(np.concatenate(_score(backend, singles, 64))).sum())
+    alone = np.concatenate(subject([Item(prompt, (t,)) for t in tokens], 64))
+    if not hasattr(subject.backend, "next_tokens"):
+        idle = Finding(SINGLE, None, bound, True, "the backend gives no more than it is asked for")
+        return [_sum(alone, bound, whole), idle]
+    every = subject.backend.next_tokens(prompt)
+    words = "a token scored as a response and among all differ by {}"
+    return [_sum(every, bound, True), _same(SINGLE, [alone], [every[tokens]], bound, words)]
+
+
+def _sum(values: np.ndarray, bound: float, whole: bool) -> Finding:
+    """Of probabilities, over the whole vocabulary or over a part of it."""
+    total = float(np.exp(values).sum())
     off = abs(total - 1) if whole else max(0.0, total - 1)
-    limit = bound + 1e-6
-    fine = f"next-token probabilities add up to {total:.6g}" + ("" if whole else f" over {len(tokens)} tokens")
-    return Finding("next tokens add up", off, limit, off <= limit, fine)
+    said = f"next-token probabilities add up to {total:.6g}"
+    if not whole:
+        said += f" over {len(values)} tokens; that all add up to 1 cannot be seen from them"
+    return Finding("next tokens add up", off, bound + 1e-6, off <= bound + 1e-6, said)
 
 
-def _padding(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
-    if not hasattr(backend, "with_padding"):
+def _padding(subject: _Subject, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+    padding = getattr(subject.backend, "padding", None)
+    other = subject.seen("with_padding", "left" if padding == "right" else "right")
+    if other is None:
         return Finding("padding left = right", None, bound, True, "the backend does not pad")
-    other = backend.with_padding("left" if backend.padding == "right" else "right")
-    return _same(
-        "padding left = right", rows, _score(other, probes), bound, "the side of the padding changes values by {}"
-    )
+    return _same("padding left = right", rows, other(probes), bound, "the side of the padding changes values by {}")
 
 
-def _plain(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
-    if not hasattr(backend, "plain"):
+def _plain(subject: _Subject, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+    if not hasattr(subject.backend, "plain"):
         return Finding("the model's own logits", None, bound, True, "the backend has no other way to score")
-    wanted = [backend.plain(i) for i in probes]
+    wanted = [subject.backend.plain(i) for i in probes]
     return _same("the model's own logits", rows, wanted, bound, "values differ from the plain log-softmax by {}")
 
 
 def _grid(rows: Sequence[np.ndarray]) -> Finding:
     """Log-probabilities computed in float32 are not all numbers of 8 or 11 significant bits."""
-    values = np.concatenate(list(rows))
-    check, words = "log-softmax in float32", "not rounded to half precision"
+    values = np.unique(np.concatenate(list(rows)))
+    check = "log-softmax in float32"
     with np.errstate(over="ignore"):
         half = np.float16(values).astype(float) == values
     mantissa = np.frexp(values)[0] * 2**8  # bfloat16 keeps 8 bits
-    if len(values) >= 4 and (half.all() or (mantissa == np.round(mantissa)).all()):
+    if len(values) < DIFFERENT:
+        return Finding(check, None, 0.0, True, f"fewer than {DIFFERENT} different values, which may be round by chance")
+    if half.all() or (mantissa == np.round(mantissa)).all():
         return Finding(check, np.inf, 0.0, False, "every value is a number of half precision")
-    return Finding(check, 0.0, 0.0, True, words)
+    return Finding(check, 0.0, 0.0, True, "not rounded to half precision")
 
 
-def _precision(wide: Any, probes: Sequence[Item], rows: Sequence[np.ndarray]) -> Finding:
+def _precision(wide: _Subject | None, probes: Sequence[Item], rows: Sequence[np.ndarray]) -> Finding:
     """What the working dtype costs: reported, not judged."""
     check = "float32 against the working dtype"
     if wide is None:
-        return Finding(check, None, None, True, "the backend works in float32 or wider, or has no room for a copy")
-    worst = max(_gap(a, b) for a, b in zip(rows, _score(wide, probes), strict=True))
+        return Finding(check, None, None, True, "the backend works in float32 or wider")
+    worst = max(_gap(a, b) for a, b in zip(rows, wide(probes), strict=True))
     return Finding(check, worst, None, True, f"they differ by {worst:.2g} nats on a token at most")
 
 
-def _adapter(backend: Any, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
+def _adapter(subject: _Subject, probes: Sequence[Item], rows: Sequence[np.ndarray], bound: float) -> Finding:
     """A reference with its adapter off is the base model: its weights, scored without the adapter's code."""
     check = "adapter off = base model"
-    base = backend.base() if hasattr(backend, "base") else None
+    base = subject.seen("base")
     if base is None:
         return Finding(check, None, bound, True, "no adapter is switched off")
-    return _same(check, rows, _score(base, probes), bound, "the disabled adapter still moves values by {}")
+    return _same(check, rows, base(probes), bound, "the disabled adapter still moves values by {}")

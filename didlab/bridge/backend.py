@@ -113,7 +113,7 @@ def checked(name: str, items: Sequence[Item], rows: Sequence[Any]) -> list[np.nd
     """The rows that a model gave as float64 arrays, one number for each token of each response.
 
     Raises:
-        BackendError: a row that is missing, or of another length, or not made of numbers.
+        BackendError: a row that is missing, or of another length, or in half precision, or not made of numbers.
 
     >>> checked("m", [Item((), (1, 2))], [[-1.0]])
     Traceback (most recent call last):
@@ -123,6 +123,9 @@ def checked(name: str, items: Sequence[Item], rows: Sequence[Any]) -> list[np.nd
         raise BackendError(f"{name} gave {len(rows)} rows for {len(items)} responses")
     out: list[np.ndarray] = []
     for item, row in zip(items, rows, strict=True):
+        kind = str(getattr(row, "dtype", "")).rpartition(".")[2]
+        if kind in ("float16", "bfloat16"):
+            raise BackendError(f"{name} gave log-probabilities in {kind}: take the log-softmax in float32")
         row = row.detach().cpu().numpy() if hasattr(row, "detach") else row
         x = np.asarray(row)
         if x.shape != (len(item.response),) or x.dtype.kind not in "fiu":

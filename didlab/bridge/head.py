@@ -32,10 +32,10 @@ def log_probs(head: torch.nn.Module, after: Function, hidden: torch.Tensor, targ
         head: what turns hidden states into logits; it has a `weight` of shape (vocabulary, width).
         after: what is done to the logits then, element by element.
         hidden: shape (tokens, width).
-        targets: ids, shape (tokens,).
+        targets: ids, shape (tokens,); or (tokens, k), several for each position, where gradients are off.
 
     Returns:
-        nats, shape (tokens,), in float32 (float64 for float64 models).
+        nats, of the targets' shape, in float32 (float64 for float64 models).
     """
     size = _block(hidden, len(head.weight))  # type: ignore[arg-type]
     if not torch.is_grad_enabled():
@@ -65,8 +65,8 @@ def _forward(
     for h, y in zip(hidden.split(size), targets.split(size), strict=True):
         z = after(wide(head(h)))
         normalisers.append(z.logsumexp(-1))
-        values.append(z.gather(-1, y[:, None])[:, 0] - normalisers[-1])
-    return torch.cat(values), torch.cat(normalisers)
+        values.append(z.gather(-1, y[..., None].flatten(1)) - normalisers[-1][:, None])
+    return torch.cat(values).view(targets.shape), torch.cat(normalisers)
 
 
 def _recomputed(

@@ -14,8 +14,7 @@ import contextlib
 import copy
 import hashlib
 import inspect
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +23,14 @@ import torch
 from ..errors import ArgumentError, BackendError
 from .backend import Item
 from .head import log_probs
+from .views import NARROW, in_float32, without_adapters
 
 __all__ = ["HuggingFaceBackend"]
 
 SAMPLED = 1 << 16  # entries of each weight that go into the fingerprint
+PLAIN = 1 << 26  # logits that exist at once in float64 where scores are compared with the model's own: 512 MiB
+
+View = Callable[[Any], contextlib.AbstractContextManager[None]]
 
 
 class HuggingFaceBackend:
@@ -56,8 +59,12 @@ class HuggingFaceBackend:
             raise ArgumentError("padding", "'left' or 'right'", repr(padding))
         if not adapter and not hasattr(model, "disable_adapter"):
             raise ArgumentError("adapter", "True for a model without adapters", "False")
+        if not adapter and any(getattr(m, "merged_adapters", ()) for m in model.modules()):
+            hint = "Call `unmerge_adapter()` first, or name the base model as the reference."
+            raise ArgumentError("adapter", "True while the adapters are merged into the weights", "False", hint)
         self.model: Any = model.eval()
         self.pad, self.padding, self.adapter = pad, padding, adapter
+        self._views: tuple[View, ...] = ()
         config = getattr(model, "config", None)
         self._name = name or getattr(config, "_name_or_path", "") or type(model).__name__
         self._takes = set(inspect.signature(self._inner().forward).parameters)
@@ -73,13 +80,30 @@ class HuggingFaceBackend:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights of the head."""
-        return self.model.get_output_embeddings().weight.dtype
+        """Of the narrowest weights, which decide how the numbers are rounded."""
+        found = {p.dtype for p in self.model.parameters() if p.is_floating_point()}
+        narrowest = max(found, key=lambda d: torch.finfo(d).eps)
+        return torch.float32 if in_float32 in self._views and narrowest in NARROW else narrowest
 
     @property
     def vocabulary(self) -> int:
         """Number of token ids the model can score."""
         return int(self.model.get_output_embeddings().weight.shape[0])
+
+    @property
+    def context(self) -> int | None:
+        """Most tokens that the model reads at once; None where its configuration does not say."""
+        return _context(getattr(self.model, "config", None))
+
+    def refusal(self, item: Item) -> str | None:
+        """Why the model cannot score an item; None where it can."""
+        if not item.prompt:
+            return "without a prompt the first token has none before it; put the beginning-of-text token there"
+        if (largest := max(item.prompt + item.response)) >= self.vocabulary:
+            return f"it knows token ids below {self.vocabulary}; {largest} is of a tokenizer of another model"
+        if self.context is not None and item.tokens > self.context:
+            return f"it reads at most {self.context} tokens at once, and here are {item.tokens}"
+        return None
 
     @property
     def rounding(self) -> float:
@@ -94,7 +118,7 @@ class HuggingFaceBackend:
     def fingerprint(self) -> Mapping[str, str]:
         """Class, dtype, and a hash over names, shapes and evenly spaced entries of all weights."""
         digest = hashlib.blake2b(digest_size=12)
-        with self._adapters(), torch.inference_mode():
+        with self._as_scored(), torch.inference_mode():
             for key, tensor in sorted(self.model.state_dict().items()):
                 if not self.adapter and "lora_" in key:
                     continue
@@ -119,17 +143,9 @@ class HuggingFaceBackend:
         if not items:
             return []
         for item in items:
-            if not item.prompt:
-                raise BackendError(
-                    f"{self.name} cannot score a response without a prompt: the first token needs one before it; put "
-                    "the beginning-of-text token into the prompt"
-                )
-            if max(item.prompt + item.response) >= self.vocabulary:
-                raise BackendError(
-                    f"{self.name} knows token ids below {self.vocabulary}; got {max(item.prompt + item.response)}: "
-                    "the tokenizer belongs to another model"
-                )
-        with torch.inference_mode():
+            if said := self.refusal(item):
+                raise BackendError(f"{self.name} cannot score a response: {said}")
+        with self._reading():
             flat = self._values(items).double().cpu().numpy()
         ends = np.cumsum([len(i.response) for i in items])
         return [x.copy() for x in np.split(flat, ends[:-1])]
@@ -138,11 +154,15 @@ class HuggingFaceBackend:
         """Log-probabilities of one response's tokens that gradients flow through, nats, shape (tokens,)."""
         return self._values([item])
 
+    def differentiable_sums(self, items: Sequence[Item]) -> torch.Tensor:
+        """log pi(y | x) of each item of a padded batch, that gradients flow through, nats, shape (items,)."""
+        parts = self._values(items).split([len(i.response) for i in items])
+        return torch.stack([part.sum() for part in parts])
+
     def _values(self, items: Sequence[Item]) -> torch.Tensor:
         """Log-probabilities of all response tokens of a batch, one item behind the other."""
-        device = self.model.get_output_embeddings().weight.device
-        ids, mask, rows, places, targets = (x.to(device) for x in self._batch(items))
-        with self._adapters():
+        ids, mask, rows, places, targets = (x.to(self._device) for x in self._batch(items))
+        with self._as_scored():
             return self._log_probs(self._hidden(ids, mask)[rows, places], targets)
 
     def sample(self, prompt: tuple[int, ...], count: int, *, rng: np.random.Generator, length: int) -> list[Item]:
@@ -151,15 +171,15 @@ class HuggingFaceBackend:
         Tokens are drawn here and not by the model's `generate`, whose settings may come with the model and change the
         distribution: each token is the inverse of the cumulated probabilities, in float64, at a number from `rng`.
         """
-        if not prompt:
-            raise BackendError(f"{self.name} cannot draw a response without a prompt")
-        head, ends = self.model.get_output_embeddings(), self._ends()
-        ids = torch.tensor([prompt] * count, device=head.weight.device)
+        if said := self.refusal(Item(prompt, (0,) * length)):
+            raise BackendError(f"{self.name} cannot draw {length} tokens: {said}")
+        ends = self._ends()
+        ids = torch.tensor([prompt] * count, device=self._device)
         drawn = np.zeros((count, 0), dtype=np.int64)
         live = np.ones(count, dtype=bool)
         cache: Any = None
         last = {"logits_to_keep": 1} if "logits_to_keep" in self._takes else {}
-        with torch.inference_mode(), self._adapters():
+        with self._reading(), self._as_scored():
             while live.any() and drawn.shape[1] < length:
                 out = self.model(input_ids=ids, past_key_values=cache, use_cache=True, **last)
                 cache = out.past_key_values
@@ -168,7 +188,7 @@ class HuggingFaceBackend:
                 token = np.array([np.searchsorted(t, a, side="right") for t, a in zip(total, at, strict=True)])
                 drawn = np.concatenate([drawn, token[:, None]], 1)
                 live &= ~np.isin(token, ends)
-                ids = torch.tensor(token[:, None], device=head.weight.device)
+                ids = torch.tensor(token[:, None], device=self._device)
         return [Item(prompt, _until(row, ends)) for row in drawn]
 
     def _ends(self) -> list[int]:
@@ -227,29 +247,53 @@ class HuggingFaceBackend:
         """log-probabilities of the targets in float32 (float64 for float64 models)."""
         return log_probs(self.model.get_output_embeddings(), self._after, hidden, targets)
 
+    @property
+    def _device(self) -> torch.device:
+        return self.model.get_output_embeddings().weight.device
+
+    def _adapters(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self.adapter else self.model.disable_adapter()
+
     @contextlib.contextmanager
-    def _adapters(self) -> Iterator[None]:
-        if self.adapter:
-            yield
-        else:
-            with self.model.disable_adapter():
+    def _reading(self) -> Iterator[None]:
+        """Without gradients and without dropout, whatever mode the model was put into since."""
+        training = [m for m in self.model.modules() if m.training]
+        try:
+            for m in training:
+                m.training = False
+            with torch.inference_mode():
                 yield
+        finally:
+            for m in training:
+                m.training = True
+
+    @contextlib.contextmanager
+    def _as_scored(self) -> Iterator[None]:
+        """The model as this backend sees it: its adapters on or off, then the views of the audit."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._adapters())
+            for view in self._views:
+                stack.enter_context(view(self.model))
+            yield
 
     def hidden(self, item: Item) -> torch.Tensor:
         """What the head is given where it predicts the response's tokens, shape (tokens, width)."""
-        device = self.model.get_output_embeddings().weight.device
-        ids, mask, rows, places, _ = (x.to(device) for x in self._batch([item]))
-        with torch.inference_mode(), self._adapters():
+        ids, mask, rows, places, _ = (x.to(self._device) for x in self._batch([item]))
+        with self._reading(), self._as_scored():
             return self._hidden(ids, mask)[rows, places]
 
     # what the self-audit compares with
 
+    def next_tokens(self, prompt: tuple[int, ...]) -> np.ndarray:
+        """log pi of every token of the vocabulary after a prompt, through the trunk, head and normaliser of scoring."""
+        ids, mask, rows, places, _ = (x.to(self._device) for x in self._batch([Item(prompt, (0,))]))
+        every = torch.arange(self.vocabulary, device=self._device)
+        with self._reading(), self._as_scored():
+            return self._log_probs(self._hidden(ids, mask)[rows, places], every[None])[0].double().cpu().numpy()
+
     def in_float32(self) -> HuggingFaceBackend | None:
-        """The same with a copy of the model in float32; None where it is that wide already, or there is no room."""
-        need = 4 * sum(p.numel() for p in self.model.parameters()) * 3 // 2  # the narrow copy is there meanwhile
-        if torch.finfo(self.dtype).bits >= 32 or need > _room(self.model.get_output_embeddings().weight.device):
-            return None
-        return self._like(model=copy.deepcopy(self.model).float())
+        """The same model seen in float32; None where it is that wide already."""
+        return self._like(_views=(*self._views, in_float32)) if self.dtype in NARROW else None
 
     def _like(self, **changed: Any) -> HuggingFaceBackend:
         """The same backend, mistakes included, with some attributes changed."""
@@ -262,22 +306,30 @@ class HuggingFaceBackend:
         return self._like(padding=side)
 
     def base(self) -> HuggingFaceBackend | None:
-        """Where the adapter is off: a copy of the base model from which the adapter's modules were removed."""
+        """Where the adapter is off: the base model, its adapter's modules taken out."""
         if self.adapter:
             return None
-        return self._like(model=copy.deepcopy(self.model).unload(), adapter=True)
+        return self._like(model=self._inner(), adapter=True, _views=(without_adapters, *self._views))
 
     def plain(self, item: Item) -> np.ndarray:
         """The same numbers the obvious way: one response, no padding, the model's own logits, log-softmax in float64.
 
         This is what the head in blocks and the padding are audited against.
         """
-        device = self.model.get_output_embeddings().weight.device
-        ids = torch.tensor([item.prompt + item.response], device=device)
-        with torch.inference_mode(), self._adapters():
-            logits = self.model(input_ids=ids).logits[0].double()
-        rows = logits[len(item.prompt) - 1 : -1].log_softmax(-1)
-        return rows.gather(-1, torch.tensor(item.response, device=device)[:, None])[:, 0].cpu().numpy()
+        ids = torch.tensor([item.prompt + item.response], device=self._device)
+        places = torch.arange(len(item.prompt) - 1, item.tokens - 1, device=self._device)
+        values: list[torch.Tensor] = []
+        with self._reading(), self._as_scored():
+            for some in places.split(max(1, PLAIN // self.vocabulary)):
+                rows = self._own_logits(ids, some).double().log_softmax(-1)
+                values.append(rows.gather(-1, ids[0, some + 1][:, None])[:, 0])
+        return torch.cat(values).cpu().numpy()
+
+    def _own_logits(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """As the model gives them, at some places of a row."""
+        if "logits_to_keep" in self._takes:
+            return self.model(input_ids=ids, logits_to_keep=places).logits[0]
+        return self.model(input_ids=ids).logits[0, places]
 
 
 def _until(row: np.ndarray, ends: Sequence[int]) -> tuple[int, ...]:
@@ -286,14 +338,16 @@ def _until(row: np.ndarray, ends: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(t) for t in (row[: hits[0] + 1] if len(hits) else row))
 
 
-def _room(device: torch.device) -> int:
-    """Free memory of a device in bytes; of the machine for the CPU, where it can be told."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 1 << 62
+def _context(config: Any) -> int | None:
+    """The number of positions, as far as a scaling of rotary positions stretches them."""
+    text = getattr(config, "get_text_config", lambda: config)()
+    limit = getattr(text, "max_position_embeddings", None)
+    if limit is None:
+        return None
+    found: Any = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
+    kinds = [found, *(v for v in found.values() if isinstance(v, Mapping))]  # some families have one for each layer
+    stretched = [(k.get("factor") or 1) * (k.get("original_max_position_embeddings") or limit) for k in kinds]
+    return int(max(limit, *stretched))
 
 
 def _after_head(config: Any) -> Any:

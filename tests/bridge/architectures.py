@@ -25,8 +25,9 @@ def _config(t, kind, vocabulary, changed):
             vocab_size=vocabulary, n_layer=2, n_head=4, n_embd=32, n_positions=64, bos_token_id=1, eos_token_id=2
         ),
         "llama": lambda: t.LlamaConfig(**wide),
-        "mistral": lambda: t.MistralConfig(**wide, sliding_window=None),
+        "mistral": lambda: t.MistralConfig(**{"sliding_window": None, **wide}),
         "qwen2": lambda: t.Qwen2Config(**wide, tie_word_embeddings=False),
+        "gemma": lambda: t.GemmaConfig(**wide, head_dim=8),
         "gemma2": lambda: t.Gemma2Config(**wide, head_dim=8, final_logit_softcapping=5.0),
         "cohere": lambda: t.CohereConfig(**wide, logit_scale=0.25),
         "granite": lambda: t.GraniteConfig(**wide, logits_scaling=3.0),

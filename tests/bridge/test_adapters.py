@@ -12,7 +12,7 @@ from didlab.bridge import Item, audit
 from didlab.bridge.gradients import geometry, selected
 from didlab.bridge.huggingface import HuggingFaceBackend
 from didlab.bridge.load import adapter_off, load_backend
-from didlab.errors import AuditError
+from didlab.errors import ArgumentError, AuditError
 
 from .architectures import build
 
@@ -74,6 +74,22 @@ def test_an_adapter_that_stays_on_is_refused(adapted):
 
     with pytest.raises(AuditError, match="adapter off = base model"):
         audit(Cached(adapted[1], adapter=False), ITEMS).require()
+
+
+def test_a_merged_adapter_can_be_the_policy_and_not_be_switched_off(adapted):
+    """Switching it off would take it out of the weights in place, with their rounding, under the policy's feet."""
+    model = copy.deepcopy(adapted[1])
+    wanted = HuggingFaceBackend(model).token_log_probs(ITEMS)
+    model.merge_adapter()
+    merged = HuggingFaceBackend(model)
+    assert audit(merged, ITEMS).passed
+    gaps = [np.abs(a - b).max() for a, b in zip(merged.token_log_probs(ITEMS), wanted, strict=True)]
+    assert max(gaps) <= merged.rounding
+    with pytest.raises(ArgumentError, match=r"merged into the weights.*unmerge_adapter"):
+        HuggingFaceBackend(model, adapter=False)
+    left = copy.deepcopy(adapted[1]).merge_and_unload()
+    gaps = [np.abs(a - b).max() for a, b in zip(HuggingFaceBackend(left).token_log_probs(ITEMS), wanted, strict=True)]
+    assert max(gaps) <= merged.rounding
 
 
 def test_gradients_of_the_adapter_only(adapted):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from didlab.bridge import CallableBackend, Item, TabularBackend, audit
+from didlab.bridge.backend import checked
 from didlab.bridge.huggingface import HuggingFaceBackend
 from didlab.errors import ArgumentError, AuditError, BackendError
 
@@ -116,6 +118,7 @@ MISTAKES = {
         )
     ),
     "looks ahead": each(lambda i, r: r - 0.01 * i.response[-1]),
+    "rounded to half precision": each(lambda i, r: np.float16(r).astype(float)),
     "not a number": each(lambda i, r: np.where(np.arange(len(r)) == 1, np.nan, r)),
 }
 
@@ -155,10 +158,9 @@ def rounded(self, hidden, targets):
 
 def shortened(self, hidden, targets):
     """The normaliser leaves out the last two tokens of the vocabulary."""
-    import torch
-
     z = self.model.get_output_embeddings()(hidden).float()
-    return torch.minimum(z.gather(-1, targets[:, None])[:, 0] - z[:, :-2].logsumexp(-1), torch.tensor(0.0))
+    values = z.gather(-1, targets.view(len(z), -1)) - z[:, :-2].logsumexp(-1)[:, None]
+    return torch.minimum(values, torch.tensor(0.0)).view(targets.shape)
 
 
 def unmasked(self, items):
@@ -182,8 +184,6 @@ def swapped(self, items):
 )
 def test_mistakes_below_the_rounding_of_half_precision_are_rejected(method, mistake, options):
     """On a model whose logits are nearly flat each mistake is smaller than what bfloat16 alone may differ by."""
-    import torch
-
     items = [
         Item(tuple(RNG.integers(3, 64, RNG.integers(2, 9))), tuple(RNG.integers(3, 64, RNG.integers(2, 9))))
         for _ in range(8)
@@ -192,11 +192,53 @@ def test_mistakes_below_the_rounding_of_half_precision_are_rejected(method, mist
     honest = HuggingFaceBackend(model, **options)
     found = audit(honest, items)
     assert found.passed, [f for f in found.findings if not f.passed]
-    assert any("float32 copy" in f.check for f in found.findings)
+    half = [f.check for f in found.findings if not f.check.endswith(", in float32")]
+    assert [f"{c}, in float32" for c in half if not c.startswith("float32 against")] == [
+        f.check for f in found.findings if f.check.endswith(", in float32")
+    ]
     broken = type("Broken", (HuggingFaceBackend,), {method: mistake})(model, **options)
     pairs = zip(honest.token_log_probs(items), broken.token_log_probs(items), strict=True)
     assert 0 < max(np.abs(a - b).max() for a, b in pairs) < honest.rounding
     assert not audit(broken, items).passed
+
+
+def test_the_sum_over_a_large_vocabulary_is_complete():
+    """Tokens above 4,000 get the value of another: no probe and no token of the sample is one that shows it."""
+
+    class Aliased(HuggingFaceBackend):
+        def _log_probs(self, hidden, targets):
+            return super()._log_probs(hidden, torch.where((targets > 4000) & (targets % 16 != 0), 7, targets))
+
+    model = build("llama", vocabulary=4096)
+    items = [Item(tuple(RNG.integers(8, 4000, 5)), tuple(RNG.integers(8, 4000, n))) for n in (2, 4, 7)]
+    found = audit(HuggingFaceBackend(model), items)
+    assert found.passed, [f for f in found.findings if not f.passed]
+    (total,) = (f for f in found.findings if f.check == "next tokens add up")
+    assert "over" not in total.words and "1" in total.words
+    assert {f.check for f in audit(Aliased(model), items).findings if not f.passed} == {"next tokens add up"}
+
+    class Other(HuggingFaceBackend):
+        def next_tokens(self, prompt):
+            return super().next_tokens(prompt)[::-1]
+
+    assert {f.check for f in audit(Other(model), items).findings if not f.passed} == {"one token as among all"}
+    large = Broken(lambda items: [np.full(len(i.response), -np.log(5000)) for i in items])
+    large.vocabulary = 5000
+    (told,) = (f for f in audit(large, ITEMS).findings if f.check == "next tokens add up")
+    assert told.passed and "cannot be seen" in told.words
+
+
+@pytest.mark.parametrize("budget", [8, 24, 4096])
+def test_no_batch_of_the_audit_is_larger_than_those_of_the_scoring(budget):
+    sizes = []
+
+    def watched(items):
+        sizes.append((len(items), len(items) * max(i.tokens for i in items)))
+        return TRUE.token_log_probs(items)
+
+    assert audit(Broken(watched), ITEMS, token_budget=budget).passed
+    assert all(padded <= budget for count, padded in sizes if count > 1)
+    assert max(count for count, _ in sizes) > 1 or budget == 8
 
 
 def test_what_cannot_be_scores_at_all():
@@ -204,5 +246,9 @@ def test_what_cannot_be_scores_at_all():
         audit(CallableBackend(lambda x, y: -1.0), ITEMS)
     with pytest.raises(BackendError, match="entries of type"):
         audit(CallableBackend(lambda x, y: ["a"] * len(y)), ITEMS)
+    for dtype in (np.float16, "bfloat16"):
+        half = [torch.zeros(len(y)).bfloat16() if dtype == "bfloat16" else np.zeros(len(y), dtype) for y in ("ab", "c")]
+        with pytest.raises(BackendError, match="log-softmax in float32"):
+            checked("half", [Item((), (1, 2)), Item((), (1,))], half)
     with pytest.raises(ArgumentError, match="two responses"):
         audit(TRUE, ITEMS[:1])

@@ -132,6 +132,85 @@ def test_gradient_checkpointing_changes_nothing(kind):
     assert np.isclose(found[0].wl, found[1].wl, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("kind", "attention"), [("mistral", "sdpa"), ("mistral", "eager"), ("gemma2", "eager")])
+def test_prompts_longer_than_a_sliding_window(kind, attention):
+    """A window of 8 tokens, prompts of up to 40: scores, both paddings, and draws whose cache forgets."""
+    model = build(kind, sliding_window=8)
+    model.set_attn_implementation(attention)
+    items = [Item(tuple(RNG.integers(3, 64, n)), tuple(RNG.integers(3, 64, m))) for n, m in ((40, 12), (9, 3), (3, 20))]
+    for padding in ("right", "left"):
+        backend = HuggingFaceBackend(model, padding=padding)
+        found = audit(backend, items)
+        assert found.passed, [f for f in found.findings if not f.passed]
+        if kind == "mistral":  # what is out of the window of both layers is forgotten, and what is in it is not
+            far, near = (Item((*items[0].prompt[:k], 3, *items[0].prompt[k + 1 :]), (5,)) for k in (20, 30))
+            last = Item(items[0].prompt, (5,))
+            values = [backend.token_log_probs([i])[0][0] for i in (last, far, near)]
+            assert values[0] == values[1] != values[2]
+    drawn, numbers = backend.sample(items[0].prompt, 5, rng=np.random.default_rng(0), length=12), []
+    for n, item in enumerate(drawn):  # each token is where its random number falls among the model's own probabilities
+        rng = np.random.default_rng(0)
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([item.prompt + item.response])).logits[0, 39:-1]
+        for p, y in zip(logits.double().softmax(-1).numpy(), item.response, strict=True):
+            numbers.append(rng.random(5)[n])
+            assert p[:y].sum() - backend.rounding <= numbers[-1] <= p[: y + 1].sum() + backend.rounding
+    assert len(numbers) > 12
+
+
+def test_dropout_stays_off_whatever_mode_the_model_is_put_into():
+    model = build("gpt2")
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+    backend = HuggingFaceBackend(model)
+    wanted = backend.token_log_probs(ITEMS)
+    draws = backend.sample((3, 4), 5, rng=np.random.default_rng(0), length=4)
+    model.train()
+    modes = [m.training for m in model.modules()]
+    for rows in (backend.token_log_probs(ITEMS), [backend.plain(i) for i in ITEMS]):
+        assert max(np.abs(a - b).max() for a, b in zip(rows, wanted, strict=True)) <= backend.rounding
+    assert backend.sample((3, 4), 5, rng=np.random.default_rng(0), length=4) == draws
+    assert [m.training for m in model.modules()] == modes and any(modes)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama-tied", "llama-untied"])
+def test_embeddings_that_were_resized_after_training(kind):
+    """Rows for tokens that no tokenizer has belong to the vocabulary, and count in the normaliser."""
+    model = build(kind)
+    before = HuggingFaceBackend(model).token_log_probs(ITEMS)
+    model.resize_token_embeddings(72, mean_resizing=False)
+    backend = HuggingFaceBackend(model)
+    assert backend.vocabulary == 72
+    found = audit(backend, [*ITEMS, Item((70, 3), (71, 4))])
+    assert found.passed, [f for f in found.findings if not f.passed]
+    after = backend.token_log_probs(ITEMS)
+    assert all((b < a + backend.rounding).all() for a, b in zip(before, after, strict=True))
+    gap = max(np.abs(r - gathered(copy.deepcopy(model).double(), i)).max() for r, i in zip(after, ITEMS, strict=True))
+    assert gap <= backend.rounding
+
+
+def test_a_head_in_float32_over_a_narrow_trunk():
+    """Some trainers keep the head alone in float32; the numbers are rounded as the trunk rounds."""
+    model = build("llama", dtype=torch.bfloat16)
+    model.lm_head.float().register_forward_pre_hook(lambda module, given: (given[0].float(),))
+    backend = HuggingFaceBackend(model)
+    assert backend.dtype == torch.bfloat16
+    found = audit(backend, ITEMS)
+    assert found.passed, [f for f in found.findings if not f.passed]
+    assert any(f.check.endswith(", in float32") for f in found.findings)
+
+
+def test_the_context_is_what_the_configuration_says():
+    assert HuggingFaceBackend(build("gpt2")).context == 64
+    stretched = build("llama", rope_scaling={"rope_type": "linear", "factor": 2.0})
+    assert HuggingFaceBackend(stretched).context == 128
+    audit_at = [Item(tuple(RNG.integers(3, 64, n)), (3, 4)) for n in (100, 60)]
+    assert audit(HuggingFaceBackend(stretched), audit_at).passed
+    whole = Item(tuple(RNG.integers(3, 64, 60)), tuple(RNG.integers(3, 64, 4)))
+    assert len(HuggingFaceBackend(build("gpt2")).token_log_probs([whole])[0]) == 4
+
+
 def test_fingerprint_tells_weights_apart():
     first, again, other = (HuggingFaceBackend(build("gpt2", s)).fingerprint() for s in (1, 1, 2))
     assert first == again
@@ -144,6 +223,10 @@ def test_bad_input():
         backend.token_log_probs([Item((), (3,))])
     with pytest.raises(BackendError, match="another model"):
         backend.token_log_probs([Item((3,), (64,))])
+    with pytest.raises(BackendError, match="reads at most 64 tokens at once, and here are 65"):
+        backend.token_log_probs([Item((3,) * 60, (4,) * 5)])
+    with pytest.raises(BackendError, match="cannot draw 5 tokens: it reads at most 64 tokens"):
+        backend.sample((3,) * 60, 2, rng=np.random.default_rng(0), length=5)
     with pytest.raises(ArgumentError, match="padding"):
         HuggingFaceBackend(backend.model, padding="both")
     with pytest.raises(ArgumentError, match="adapter"):

@@ -87,7 +87,10 @@ def test_gradients(bench, found):
 
 def test_from_pairs_to_a_diagnosis(bench, found, tmp_path):
     model, size, _ = found
-    assert bench.diagnosis(model, size, tmp_path)["entropy_per_token"] > 0
+    d = bench.diagnosis(model, size, tmp_path)
+    assert d["entropy_per_token"] > 0
+    if model.model.device.type == "cuda":  # the audit, in float32 too, and all that follows
+        assert d["gib_above_weights_with_audit"] <= 4
 
 
 def test_without_a_device_it_says_so(bench, monkeypatch, capsys, tmp_path):
