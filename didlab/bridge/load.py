@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,11 @@ def load_backend(name: str, *, dtype: str = "float32", device: str = "cpu", padd
             backend); otherwise a folder or hub name of a causal model, or of a PEFT adapter. Only safetensors are
             read, and code that comes with a model is never run.
         dtype: of the weights.
-        device: cpu, cuda, cuda:1, ...
+        device: cpu, cuda, cuda:1, ...; among processes that share a machine, cuda is the device of each one's own.
         padding: side of the padding.
 
     Raises:
-        BackendError: no such function or model, or one that cannot be read.
+        BackendError: no such function or model, or one that cannot be read, or not as a whole.
     """
     if ":" in name and not Path(name).exists() and not name.startswith(("/", ".")):
         return _function(name)
@@ -37,29 +38,69 @@ def load_backend(name: str, *, dtype: str = "float32", device: str = "cpu", padd
         raise BackendError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
     try:
         import torch
-        import transformers
+        from safetensors import SafetensorError
     except ImportError as e:
         raise BackendError(NEEDS) from e
     from .huggingface import HuggingFaceBackend
 
-    folder = Path(name)
     options: dict[str, Any] = {"dtype": getattr(torch, dtype), "use_safetensors": True, "trust_remote_code": False}
+    try:
+        model = (_adapted if (Path(name) / "adapter_config.json").is_file() else _whole)(name, **options)
+    except ImportError as e:
+        raise BackendError(NEEDS) from e
+    except (OSError, ValueError, RuntimeError, SafetensorError) as e:
+        raise BackendError(f"{name} cannot be read as a causal language model: {e}") from e
+    try:
+        return HuggingFaceBackend(model.to(_own(device, torch.cuda.device_count())), name=name, padding=padding)
+    except (RuntimeError, AssertionError) as e:
+        raise BackendError(f"device {device!r} cannot be used: {e}") from e
+
+
+def _own(device: str, count: int) -> str:
+    """The device of this process among those that torchrun or accelerate started on a machine."""
+    local = os.environ.get("LOCAL_RANK", "")
+    return f"cuda:{int(local) % count}" if device == "cuda" and local.isdecimal() and count else device
+
+
+def _whole(name: str, **options: Any) -> Any:
+    """A model with all its weights: what a file lacks would be drawn at random."""
+    from transformers import AutoModelForCausalLM
+
+    found: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **options)
+    model, told = found
+    if lacking := sorted(told["missing_keys"]):
+        raise BackendError(
+            f"{name} lacks {len(lacking)} of its weights, which would be random: {', '.join(lacking[:3])}, ...; save "
+            "the whole model, with its head"
+        )
+    return model
+
+
+def _adapted(name: str, **options: Any) -> Any:
+    """A PEFT adapter around its base model, which it names."""
+    folder = Path(name)
     if any(folder.glob("adapter_model*.bin")) and not any(folder.glob("adapter_model*.safetensors")):
         raise BackendError(f"{name} has its adapter as a pickle, which is not opened; save it as safetensors")
     try:
-        if (folder / "adapter_config.json").is_file():
-            peft: Any = importlib.import_module("peft")
-            model: Any = peft.AutoPeftModelForCausalLM.from_pretrained(name, **options)
-        else:
-            model = transformers.AutoModelForCausalLM.from_pretrained(name, **options)
+        peft: Any = importlib.import_module("peft")
     except ImportError as e:
         raise BackendError(f"{name} is a PEFT adapter; reading it needs peft: pip install peft") from e
-    except (OSError, ValueError) as e:
-        raise BackendError(f"{name} cannot be read as a causal language model: {e}") from e
-    try:
-        return HuggingFaceBackend(model.to(device), name=name, padding=padding)
-    except RuntimeError as e:
-        raise BackendError(f"device {device!r} cannot be used: {e}") from e
+    config = peft.PeftConfig.from_pretrained(name)
+    if not config.base_model_name_or_path:
+        raise BackendError(f"{name} is an adapter that does not name its base model; put it into adapter_config.json")
+    if config.revision:
+        options["revision"] = config.revision
+    model = _whole(config.base_model_name_or_path, **options)
+    if (folder / "tokenizer_config.json").is_file():  # it may have been trained with tokens of its own
+        size = len(load_tokenizer(name))
+        if size > model.get_input_embeddings().weight.shape[0]:
+            model.resize_token_embeddings(size)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*missing adapter keys")
+        try:
+            return peft.PeftModel.from_pretrained(model, name)
+        except UserWarning as e:
+            raise BackendError(f"{name} lacks weights of its adapter, which would be random: {e}") from e
 
 
 def adapter_off(backend: Backend) -> Backend:
