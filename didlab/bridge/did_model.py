@@ -12,6 +12,7 @@ import copy
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from .backend import Backend, Sampler
 from .data import Pair, fingerprint, pairs, read_rows
 from .huggingface import HuggingFaceBackend
 from .log_pi import HISTORY, Training, train
-from .sampling import Sampling, first_with_prompt
-from .score import Plan, score
+from .sampling import Sampling, check_room, first_with_prompt
+from .score import Plan, scorable, score
+from .views import without_adapters
 
 __all__ = ["Protocol", "did_model", "draw_pairs", "split"]
 
@@ -103,7 +105,9 @@ def did_model(
         raise BackendError(f"{policy.name} cannot draw responses, and the stand-in learns from them")
     if not isinstance(reference, HuggingFaceBackend):
         raise BackendError(f"{reference.name} cannot be trained: the reference must be a model of transformers")
+    scorable(data, {"policy": policy, "reference": reference})
     seen, unseen = split(data, how)
+    check_room([policy, reference], [p.chosen.prompt for p in data], how.sampling)
     _same_work(folder, {
         "data": fingerprint(data), "policy": {"name": policy.name, **policy.fingerprint()},
         "reference": {"name": reference.name, **reference.fingerprint()}, "training": vars(how.training),
@@ -111,8 +115,9 @@ def did_model(
         "draws": how.draws,
     })
     probes = [item for pair in data[:64] for _, item in pair.items()]
+    budget = (plan or Plan()).token_budget
     for backend in (policy, reference):
-        audit(backend, probes).require(insist=backend.name in insist)
+        audit(backend, probes, token_budget=budget).require(insist=backend.name in insist)
     student = _copy(reference)
     if not (folder / "model").exists():
         drawn = draw_pairs(seen, policy, reference, folder, how, progress)
@@ -200,7 +205,8 @@ def _same_work(folder: Path, told: dict[str, Any]) -> None:
 def _copy(reference: HuggingFaceBackend) -> HuggingFaceBackend:
     """The reference as a model of its own, in float32, without adapters: one that is on is merged into the weights."""
     base = reference.base()
-    model: Any = base.model if base else copy.deepcopy(reference.model)
+    with without_adapters(base.model) if base else nullcontext():
+        model: Any = copy.deepcopy(base.model if base else reference.model)
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     if reference.dtype.itemsize < 4:

@@ -21,6 +21,7 @@ from ..arguments import positive, whole
 from ..errors import BackendError, FileError
 from .data import Pair
 from .huggingface import HuggingFaceBackend
+from .score import batches
 
 __all__ = ["HISTORY", "Training", "train"]
 
@@ -40,6 +41,7 @@ class Training:
         every: steps between two checkpoints.
         recompute: keep activations of one layer at a time and compute the others again: less memory, more time, the
             same numbers.
+        token_budget: padded tokens whose activations exist at once; a pair that is longer is alone.
 
     Raises:
         ArgumentError: a rate that is not above 0, or a number below 1 (warm_up, seed: below 0).
@@ -52,10 +54,11 @@ class Training:
     seed: int = 0
     every: int = 50
     recompute: bool = False
+    token_budget: int = 2048
 
     def __post_init__(self) -> None:
         positive("rate", self.rate)
-        for name, least in (("warm_up", 0), ("batch", 1), ("epochs", 1), ("seed", 0), ("every", 1)):
+        for name, least in {"warm_up": 0, "batch": 1, "epochs": 1, "seed": 0, "every": 1, "token_budget": 1}.items():
             whole(name, getattr(self, name), least)
 
     def steps(self, pairs: int) -> int:
@@ -97,7 +100,8 @@ def train(
         begun = _restore(state, parameters, optimiser, history)
     for step in range(begun, total):
         optimiser.param_groups[0]["lr"] = how.rate * min(1.0, (step + 1) / max(1, how.warm_up))
-        history[step] = _step(backend, [data[k] for k in _batch(len(data), step, how)], optimiser)
+        some = [data[k] for k in _batch(len(data), step, how)]
+        history[step] = _step(backend, some, optimiser, how.token_budget)
         if not np.isfinite(history[step]).all():
             raise BackendError(f"the loss is no number at step {step + 1}; a smaller learning rate may help")
         if (step + 1) % how.every == 0 and step + 1 < total:
@@ -125,15 +129,19 @@ def _batch(size: int, step: int, how: Training) -> np.ndarray:
     return order[k * how.batch : (k + 1) * how.batch]
 
 
-def _step(backend: HuggingFaceBackend, some: Sequence[Pair], optimiser: torch.optim.Optimizer) -> np.ndarray:
-    """One step, a pair at a time, so that memory does not grow with the batch."""
+def _step(
+    backend: HuggingFaceBackend, some: Sequence[Pair], optimiser: torch.optim.Optimizer, budget: int
+) -> np.ndarray:
+    """One step, some pairs at a time, so that memory does not grow with the batch."""
     optimiser.zero_grad(set_to_none=True)
     sums = np.zeros(len(HISTORY))
-    for pair in some:
-        w, l = (backend.differentiable(i).sum() for i in (pair.chosen, pair.rejected))  # noqa: E741
-        loss: Any = -logsigmoid(w - l) / len(some)
+    longer = [max(p.chosen, p.rejected, key=lambda i: i.tokens) for p in some]
+    for group in batches(longer, budget // 2):
+        items = [i for k in group for i in (some[k].chosen, some[k].rejected)]
+        w, l = backend.differentiable_sums(items).view(-1, 2).T  # noqa: E741
+        loss: Any = -logsigmoid(w - l).sum() / len(some)
         loss.backward()
-        sums += [loss.item(), w.item() / len(some), l.item() / len(some)]
+        sums += [loss.item(), w.sum().item() / len(some), l.sum().item() / len(some)]
     optimiser.step()
     return sums
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from .backend import Backend, Item, Sampler
 from .data import Pair
 from .table import DRAWN
 
-__all__ = ["Drawn", "Sampling", "drawers", "first_with_prompt"]
+__all__ = ["Drawn", "Sampling", "check_room", "drawers", "first_with_prompt"]
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,26 @@ def drawers(data: Sequence[Pair], models: Mapping[str, Backend], how: Sampling) 
         if column in models and not isinstance(models[column], Sampler):
             raise BackendError(f"{models[column].name} cannot draw responses; its entropy cannot be estimated")
     chosen = list(dict.fromkeys(zip(first_with_prompt(data), (p.chosen.prompt for p in data), strict=True)))
+    check_room([m for c, m in models.items() if c in DRAWN.values()], [ids for _, ids in chosen[: how.prompts]], how)
     return [
         Drawn(name, ids, role, (how.seed, n, k))
         for k, (role, column) in enumerate(DRAWN.items())
         if column in models
         for n, (name, ids) in enumerate(chosen[: how.prompts])
     ]
+
+
+def check_room(models: Sequence[Backend], prompts: Sequence[tuple[int, ...]], how: Sampling) -> None:
+    """Whether every model can draw responses of the full length after the longest prompt, where it can tell.
+
+    Raises:
+        BackendError: one cannot.
+    """
+    longest = max(prompts, key=len)
+    for model in models:
+        refusal: Callable[[Item], str | None] = getattr(model, "refusal", lambda item: None)
+        if said := refusal(Item(longest, (0,) * how.length)):
+            raise BackendError(
+                f"{model.name} cannot draw {how.length} tokens after a prompt of {len(longest)}: {said}; draw shorter "
+                "responses (--sample-length), or leave such prompts out"
+            )

@@ -11,8 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,15 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import whole
+from ..arguments import positive, whole
 from ..errors import BackendError, FileError
 from .audit import audit
 from .backend import Backend, Item, checked
 from .data import Pair, fingerprint
+from .ranks import PATIENCE, Life, wait_for
 from .sampling import Drawn, Sampling, drawers, first_with_prompt
 from .table import MODELS, write_table
 
-__all__ = ["Plan", "batches", "score", "score_rows"]
+__all__ = ["Plan", "batches", "scorable", "score", "score_rows"]
 
 Progress = Callable[[int, int], None]
 Row = tuple[str, str, str, Item]  # id, prompt, role, what is scored
@@ -69,7 +69,7 @@ def batches(items: Sequence[Item], budget: int) -> list[list[int]]:
 def score(
     data: Sequence[Pair], models: Mapping[str, Backend], out: str | Path, *, plan: Plan | None = None,
     sampling: Sampling | None = None, insist: Sequence[str] = (), rank: int = 0, world: int = 1,
-    about: Mapping[str, Any] | None = None, progress: Progress | None = None,
+    patience: float = PATIENCE, about: Mapping[str, Any] | None = None, progress: Progress | None = None,
 ) -> Path:
     """Score every response of every pair under every model, and write the table.
 
@@ -81,6 +81,7 @@ def score(
         sampling: draw responses too, and score them under every model; None for none.
         insist: names of backends whose numbers are used although they fail the self-audit.
         rank, world: this process and how many there are; each takes every `world`-th part.
+        patience: seconds for which the first process waits for another that shows no sign of life.
         about: what else the metadata should say.
         progress: called with the number of scored responses and of all.
 
@@ -89,15 +90,19 @@ def score(
 
     Raises:
         AuditError: a backend failed the self-audit and is not insisted on.
-        FileError: unfinished work of another run lies there.
-        BackendError: a model gave something that cannot be used.
+        FileError: unfinished work of another run lies there, or another process did not do its parts.
+        BackendError: a pair that a model cannot score, or a model that gave something that cannot be used.
     """
     plan, path = plan or Plan(), Path(out)
+    whole("world", world, 1)
+    whole("rank", rank, 0, world)
+    positive("patience", patience)
     unknown = [m for m in models if m not in MODELS]
     if unknown or not models:
         raise BackendError(f"models are named {', '.join(MODELS)}; got {', '.join(unknown) or 'none'}")
+    scorable(data, models)
     probes = [item for pair in data[:64] for _, item in pair.items()]
-    audits = {column: audit(m, probes) for column, m in models.items()}
+    audits = {column: audit(m, probes, token_budget=plan.token_budget) for column, m in models.items()}
     for column, found in audits.items():
         found.require(insist=models[column].name in insist)
     told = {
@@ -116,30 +121,65 @@ def score(
     parts = _parts(data, models, plan, sampling)
     _same_work(folder, told)
     total = sum(size for size, _ in parts)
-    done = 0
+    done, live = 0, Life(folder, rank)
     for k in range(rank, len(parts), world):
         file, (size, rows) = folder / f"part-{k:06d}.parquet", parts[k]
         if not file.exists():
-            write_table(file, _scored(rows(), models, plan, progress and _shifted(progress, done, total)), told)
+            step = live.also(progress, done, total)
+            write_table(file, _scored(live.during(rows()), models, plan, step), told)
         done += size
         if progress:
             progress(done, total)
     files = [folder / f"part-{k:06d}.parquet" for k in range(len(parts))]
     if rank == 0:
-        while not all(f.exists() for f in files):  # the other processes are still at theirs
-            time.sleep(0.1)
+        wait_for(files, world, patience)
         _merge(files, path, told)
         folder.rename(done_with)  # at once: half a folder could be taken for unfinished work of another run
         shutil.rmtree(done_with)
     return path
 
 
+def scorable(
+    data: Sequence[Pair], models: Mapping[str, Backend], *, skipped: list[str] | None = None
+) -> list[Pair]:
+    """The pairs that every model can score: within its context and its vocabulary, where it can tell.
+
+    Args:
+        data: the pairs.
+        models: backends by their column.
+        skipped: where to say which pairs were left out because a model cannot score them; None refuses them.
+
+    Raises:
+        BackendError: a pair that a model cannot score, or none that all can.
+    """
+    kept: list[Pair] = []
+    for pair in data:
+        said = next(_refusals(pair, models), None)
+        if said is None:
+            kept.append(pair)
+        elif skipped is None:
+            raise BackendError(f"{said}; leave such pairs out (--skip-bad-rows does)")
+        else:
+            skipped.append(said)
+    if not kept:
+        raise BackendError(f"there is no pair that every model can score: {(skipped or ['no pair is given'])[-1]}")
+    return kept
+
+
+def _refusals(pair: Pair, models: Mapping[str, Backend]) -> Iterator[str]:
+    for model in models.values():
+        refusal: Callable[[Item], str | None] = getattr(model, "refusal", lambda item: None)
+        for role, item in pair.items():
+            if said := refusal(item):
+                yield f"{model.name} cannot score the {role} response of pair {pair.id!r}: {said}"
+
+
 def _parts(
     data: Sequence[Pair], models: Mapping[str, Backend], plan: Plan, how: Sampling | None
-) -> list[tuple[int, Callable[[], list[Row]]]]:
+) -> list[tuple[int, Callable[[], Iterable[Row]]]]:
     """Every part: how many responses it has, and what gives them."""
     prompts, n = first_with_prompt(data), plan.pairs_per_part
-    out: list[tuple[int, Callable[[], list[Row]]]] = []
+    out: list[tuple[int, Callable[[], Iterable[Row]]]] = []
     for k in range(0, len(data), n):
         some, names = data[k : k + n], prompts[k : k + n]
         out.append((2 * len(some), partial(_rows, some, names)))
@@ -154,12 +194,8 @@ def _rows(data: Sequence[Pair], prompts: Sequence[str]) -> list[Row]:
     return [(p.id, name, role, i) for p, name in zip(data, prompts, strict=True) for role, i in p.items()]
 
 
-def _draw(prompts: Sequence[Drawn], models: Mapping[str, Backend], how: Sampling) -> list[Row]:
-    return [(f"{d.prompt}:{n}", d.prompt, d.role, i) for d in prompts for n, i in enumerate(d.draw(models, how))]
-
-
-def _shifted(progress: Progress, start: int, total: int) -> Progress:
-    return lambda done, _: progress(start + done, total)
+def _draw(prompts: Sequence[Drawn], models: Mapping[str, Backend], how: Sampling) -> Iterator[Row]:
+    return ((f"{d.prompt}:{n}", d.prompt, d.role, i) for d in prompts for n, i in enumerate(d.draw(models, how)))
 
 
 def _told(finding: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileError
+from ..errors import ArgumentError, FileError
 from .common import FINE
 from .models import bar, read_pairs
 
@@ -54,6 +54,10 @@ def add(commands: Any) -> None:
     )
     score.add_argument("--sample-prompts", type=int, metavar="N", help="draw for the first N prompts only")
     score.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
+    score.add_argument(
+        "--patience", type=float, default=1800.0, metavar="SECONDS",
+        help="how long the first of several processes waits for one that shows no sign of life (default: 1800)",
+    )
     for column in ("policy", "reference", "rejected-policy", "did-policy"):
         score.add_argument(
             f"--{column}-scores", type=Path, metavar="FILE",
@@ -75,10 +79,17 @@ def _from_files(options: argparse.Namespace, files: dict[str, Path]) -> int:
     return FINE
 
 
+def _count(name: str, otherwise: str) -> int:
+    text = os.environ.get(name, otherwise)
+    if not text.isdecimal():
+        raise ArgumentError(name, "a number, as torchrun sets it", repr(text))
+    return int(text)
+
+
 def _score(options: argparse.Namespace) -> int:
     from ..bridge.load import adapter_off, load_backend
     from ..bridge.sampling import Sampling
-    from ..bridge.score import Plan, score
+    from ..bridge.score import Plan, scorable, score
 
     if options.out.is_dir():
         raise FileError(f"--out {options.out} is a folder; give a file")
@@ -99,13 +110,15 @@ def _score(options: argparse.Namespace) -> int:
     for column in ("rejected_policy", "did_policy"):
         if name := getattr(options, column):
             models[column] = load_backend(name, **made)
+    data = scorable(data, models, skipped=skipped)
     draw = {"length": options.sample_length, "prompts": options.sample_prompts, "seed": options.seed}
     sampling = Sampling(options.samples, **draw) if options.samples else None
-    rank, world = (int(os.environ.get(k, d)) for k, d in (("RANK", "0"), ("WORLD_SIZE", "1")))
+    rank, world = (_count(k, d) for k, d in (("RANK", "0"), ("WORLD_SIZE", "1")))
     with bar(rank == 0) as progress:
         path = score(
             data, models, options.out, plan=Plan(token_budget=options.token_budget), sampling=sampling,
-            insist=options.insist, rank=rank, world=world, about={"skipped": skipped or []}, progress=progress,
+            insist=options.insist, rank=rank, world=world, patience=options.patience,
+            about={"skipped": skipped or []}, progress=progress,
         )
     if rank == 0:
         for said in skipped or []:

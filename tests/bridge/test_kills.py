@@ -59,8 +59,8 @@ def work(tmp_path):
     return tmp_path
 
 
-def start(folder, out, rank=0, world=1):
-    command = [sys.executable, "-m", "didlab", *ARGUMENTS, "--out", out]
+def start(folder, out, rank=0, world=1, more=()):
+    command = [sys.executable, "-m", "didlab", *ARGUMENTS, "--out", out, *more]
     ranks = {"RANK": str(rank), "WORLD_SIZE": str(world)}
     return subprocess.Popen(
         command, cwd=folder, env={**os.environ, **ranks}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -100,6 +100,24 @@ def test_two_processes_killed_in_the_middle_go_on(work):
     assert 2 <= left < 6
     for process in [start(work, "shared.parquet", rank, 2) for rank in range(2)]:
         finish(process)
+    assert (work / "shared.parquet").read_bytes() == (work / "whole.parquet").read_bytes()
+    assert not (work / "shared.parquet.parts").exists()
+
+
+def test_a_process_that_waits_for_a_dead_one_ends_and_says_what_to_do(work):
+    """Started by hand, nobody takes the others along: the first gives up the second, and another run goes on."""
+    finish(start(work, "whole.parquet"))
+    first, second = (start(work, "shared.parquet", rank, 2, ["--patience", "2"]) for rank in range(2))
+    wait(lambda: (work / "shared.parquet.parts" / "rank-000001.alive").exists(), second)
+    kill(second)
+    said = first.communicate(timeout=300)
+    assert first.returncode == 2, said
+    assert "process 1 of 2 has shown no sign of life for 2 seconds" in said[1]
+    assert "run the same command again" in said[1] and "Traceback" not in said[1]
+    assert not (work / "shared.parquet").exists()
+    left = parts(work, "shared.parquet")
+    assert 3 <= left < 6  # its own parts are kept
+    finish(start(work, "shared.parquet"))
     assert (work / "shared.parquet").read_bytes() == (work / "whole.parquet").read_bytes()
     assert not (work / "shared.parquet.parts").exists()
 

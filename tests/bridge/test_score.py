@@ -52,6 +52,45 @@ def test_texts_begin_and_end_once(tokenizer):
                 assert item.response.count(2) == 1 and item.response[-1] == 2
 
 
+def test_the_beginning_is_not_doubled_by_a_text_that_brings_it(tokenizer):
+    """A prompt that went through a chat template already, and a tokenizer that puts the beginning itself."""
+    from tokenizers.processors import TemplateProcessing
+
+    begins = copy.deepcopy(tokenizer)
+    begins.backend_tokenizer.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
+    row = {"prompt": "<bos> review the film", "chosen": " good", "rejected": " bad"}
+    for maker in (begins, tokenizer):
+        pair = pairs([row], maker)[0]
+        assert pair.chosen.prompt == tuple(tokenizer("<bos> review the film")["input_ids"])
+    begins.chat_template = "<bos> " + tokenizer.chat_template
+    said = {"prompt": [{"role": "user", "content": "review"}], "chosen": [{"role": "assistant", "content": "good"}],
+            "rejected": [{"role": "assistant", "content": "bad"}]}
+    pair = pairs([said], begins)[0]
+    assert begins.decode(pair.chosen.prompt) == "<bos> <user> review <end> <assistant>"
+    assert begins.decode(pair.rejected.response) == "bad <end>"
+    alone = pairs([{k: said[k] for k in ("chosen", "rejected")}], begins)[0]  # responses to nothing have a beginning
+    assert (alone.chosen.prompt, begins.decode(alone.chosen.response)) == ((1,), "<assistant> good <end>")
+
+
+def test_blanks_at_the_end_of_a_prompt_belong_to_the_response():
+    """A byte-level tokenizer, whose words bring the blank before them: none is lost, and none stands alone."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made = Tokenizer(models.BPE({c: n for n, c in enumerate([*alphabet, "Ġg", "ĠĠ"])}, [("Ġ", "g"), ("Ġ", "Ġ")]))
+    made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    plain = PreTrainedTokenizerFast(tokenizer_object=made)  # neither padding nor beginning nor end
+    assert plain.eos_token_id is None and plain.pad_token_id is None
+    for blanks in ("", " ", "  ", "\n", " \n\t "):
+        pair = pairs([{"prompt": f"a film{blanks}", "chosen": "good", "rejected": " bad "}], plain)[0]
+        for item, text in ((pair.chosen, f"a film{blanks}good"), (pair.rejected, f"a film{blanks} bad ")):
+            assert plain.decode(item.prompt) == "a film"
+            assert plain.decode(item.prompt + item.response) == text
+    nothing = pairs([{"prompt": "  ", "chosen": "good", "rejected": "bad"}], plain)[0]
+    assert nothing.chosen.prompt == () and plain.decode(nothing.chosen.response) == "  good"
+
+
 def test_a_token_across_the_boundary_belongs_to_the_response():
     """Pieces of two characters: 'ab' + 'cd' splits as it would, 'abc' + 'd' does not."""
 
@@ -89,6 +128,7 @@ def test_conversations_and_implicit_prompts(tokenizer):
         ({"prompt": "a", "chosen": "b", "rejected": ["c"]}, "two texts"),
         ({"prompt": [], "chosen": "b", "rejected": "c"}, "text for texts"),
         ({"prompt": "a", "chosen": "", "rejected": "c"}, "not empty"),
+        ({"chosen": [], "rejected": [{"role": "user", "content": "c"}]}, "not empty"),
         ({"prompt_ids": [1], "chosen_ids": [], "rejected_ids": [2]}, "at least one token"),
         ({"prompt_ids": [1], "chosen_ids": [-1], "rejected_ids": [2]}, "integers of at least 0"),
         ({"prompt_ids": 1, "chosen_ids": [1], "rejected_ids": [2]}, "list of token ids"),
@@ -97,6 +137,19 @@ def test_conversations_and_implicit_prompts(tokenizer):
 def test_bad_rows_are_named(row, said, tokenizer):
     with pytest.raises(ArgumentError, match=said):
         pairs([row], tokenizer)
+
+
+def test_messages_that_a_chat_template_does_not_take_are_named(tokenizer):
+    strict = copy.deepcopy(tokenizer)
+    row = {k: [{"role": "user", "content": k}] for k in ("chosen", "rejected")}
+    for template in ("{{ raise_exception('roles must alternate') }}", "{{ messages[0]['content'] + 1 }}"):
+        strict.chat_template = template
+        with pytest.raises(ArgumentError, match=r"row 1: `messages` .*chat template"):
+            pairs([row], strict)
+        skipped = []
+        with pytest.raises(ArgumentError, match="at least one row"):
+            pairs([row], strict, skipped=skipped)
+        assert "row 1" in skipped[0]
 
 
 def test_bad_files(tmp_path, rows, tokenizer):
@@ -215,6 +268,50 @@ def test_two_processes_share_the_work(data, models, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert out.read_bytes() == alone.read_bytes()
+
+
+def test_pairs_that_a_model_cannot_score_are_refused_before_anything_is_scored_or_left_out(models, tmp_path, capsys):
+    """The models read 64 tokens and know 64 ids; a pair that does not fit is named, wherever it stands in the data."""
+    ids = {"chosen_ids": [5, 6], "rejected_ids": [7]}
+    fine = [{"id": f"f{k}", "prompt_ids": [3, 4, k % 64], **ids} for k in range(200)]
+    bad = [
+        ({"prompt_ids": [3] * 60, "chosen_ids": [5], "rejected_ids": [7] * 5}, "reads at most 64 tokens"),
+        ({"prompt_ids": [3], "chosen_ids": [64], "rejected_ids": [7]}, "ids below 64; 64 is of a tokenizer of another"),
+        ({"prompt_ids": [], "chosen_ids": [5], "rejected_ids": [7]}, "beginning-of-text"),
+    ]
+    out = tmp_path / "s.parquet"
+    for row, said in bad:
+        data = write(tmp_path / "data.jsonl", [*fine, {"id": "odd", **row}])
+        assert run(data, models, out) == 2
+        shown = capsys.readouterr().err
+        assert "'odd'" in shown and said in shown and "--skip-bad-rows" in shown
+        assert not out.exists() and not (tmp_path / "s.parquet.parts").exists()
+    data = write(tmp_path / "data.jsonl", [*({"id": f"odd{k}", **row} for k, (row, _) in enumerate(bad)), *fine[:9]])
+    assert run(data, models, out, "--skip-bad-rows") == 0
+    shown = capsys.readouterr()
+    assert shown.err.count("skipped:") == 3 and "18 responses of 9 pairs" in shown.out
+    data = write(tmp_path / "data.jsonl", [{"id": "odd", **bad[0][0]}])
+    assert run(data, models, out, "--skip-bad-rows") == 2
+    assert "no pair that every model can score" in capsys.readouterr().err
+    data = write(tmp_path / "data.jsonl", fine)
+    assert run(data, models, out, "--samples", "1", "--sample-length", "62") == 2
+    shown = capsys.readouterr().err
+    assert "cannot draw 62 tokens after a prompt of 3" in shown and "--sample-length" in shown
+
+
+@pytest.mark.parametrize(
+    ("ranks", "said"),
+    [({"RANK": "2", "WORLD_SIZE": "2"}, "`rank`"), ({"RANK": "x"}, "`RANK`"), ({"WORLD_SIZE": "-1"}, "`WORLD_SIZE`"),
+     ({"WORLD_SIZE": "0"}, "`world`")],
+)
+def test_ranks_that_cannot_be(data, models, tmp_path, monkeypatch, capsys, ranks, said):
+    for name, value in ranks.items():
+        monkeypatch.setenv(name, value)
+    assert run(data, models, tmp_path / "s.parquet") == 2
+    assert said in capsys.readouterr().err
+    monkeypatch.undo()
+    assert run(data, models, tmp_path / "s.parquet", "--patience", "0") == 2
+    assert "patience" in capsys.readouterr().err
 
 
 def test_a_failing_backend_is_refused_unless_insisted_on(rows, tokenizer, tmp_path):
