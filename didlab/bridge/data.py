@@ -167,6 +167,8 @@ def _split(row: Mapping[str, Any]) -> tuple[Any, list[Any]]:
     messages = all(isinstance(x, list) and all(isinstance(m, Mapping) for m in x) for x in both)
     if not texts and not messages:
         raise ArgumentError("chosen and rejected", "two texts, or two lists of messages", f"{both!r:.80}")
+    if not all(both):
+        raise ArgumentError("response", "not empty", repr(next(x for x in both if not x)))
     if row.get("prompt") is not None:
         prompt = row["prompt"]
         if isinstance(prompt, str) != texts:
@@ -188,8 +190,8 @@ def _plain(tokenizer: Any, prompt: str, response: str, end: bool) -> Item:
     if not response:
         raise ArgumentError("response", "not empty", "''")
     kept = prompt.rstrip()
-    whole = list(tokenizer(prompt + response)["input_ids"])
-    before = list(tokenizer(kept)["input_ids"]) if kept else _beginning(tokenizer, whole)
+    whole = _tokens(tokenizer, prompt + response)
+    before = _tokens(tokenizer, kept) if kept else _beginning(tokenizer, whole)
     stop = getattr(tokenizer, "eos_token_id", None)
     if before and before[-1] == stop and len(before) > 1:  # some tokenizers close every text themselves
         before = before[:-1]
@@ -200,6 +202,12 @@ def _plain(tokenizer: Any, prompt: str, response: str, end: bool) -> Item:
     return Item(tuple(whole[:cut]), tuple(ids))
 
 
+def _tokens(tokenizer: Any, text: str) -> list[int]:
+    """The ids of a text, with the beginning-of-text token once where both tokenizer and text bring it."""
+    ids, start = list(tokenizer(text)["input_ids"]), getattr(tokenizer, "bos_token_id", None)
+    return ids[1:] if start is not None and ids[:2] == [start, start] else ids
+
+
 def _beginning(tokenizer: Any, whole: list[int]) -> list[int]:
     start = getattr(tokenizer, "bos_token_id", None)
     return [start] if start is not None and whole[:1] == [start] else []
@@ -208,9 +216,16 @@ def _beginning(tokenizer: Any, whole: list[int]) -> list[int]:
 def _chat(tokenizer: Any, prompt: list[Any], response: list[Any]) -> Item:
     if getattr(tokenizer, "chat_template", None) is None:
         raise ArgumentError("tokenizer", "one with a chat template for rows of messages", "one without")
+    from jinja2 import TemplateError
+
     options = {"tokenize": True, "return_dict": False}
-    before = list(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, **options)) if prompt else []
-    whole = list(tokenizer.apply_chat_template([*prompt, *response], **options))
+    try:
+        whole = list(tokenizer.apply_chat_template([*prompt, *response], **options))
+        before = _beginning(tokenizer, whole)
+        if prompt:
+            before = list(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, **options))
+    except (TemplateError, TypeError) as e:
+        raise ArgumentError("messages", "such as the tokenizer's chat template takes", f"an error of it: {e}") from e
     cut = _shared(before, whole)
     return Item(tuple(whole[:cut]), tuple(whole[cut:]))
 

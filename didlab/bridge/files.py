@@ -125,11 +125,19 @@ def _harness(row: Mapping[str, Any], where: str) -> list[tuple[tuple[str, str], 
     if target not in (0, 1):
         raise FileError(f"{where}: the target must be 0 or 1, the choice that is preferred; got {target}")
     id = str(row.get("doc_id"))
-    prompt = str(row.get("arguments", {}).get("gen_args_0", {}).get("arg_0", id))
+    prompt = str(_context(row.get("arguments"), id))
     prompt = hashlib.blake2b(prompt.encode(), digest_size=8).hexdigest()
     return [
         ((id, role), _entry(None, sums[k], prompt, where)) for role, k in (("chosen", target), ("rejected", 1 - target))
     ]
+
+
+def _context(arguments: Any, otherwise: str) -> Any:
+    """What the first choice was asked after: arguments by name, or, from older versions, as a list."""
+    try:
+        return arguments["gen_args_0"]["arg_0"] if isinstance(arguments, Mapping) else arguments[0][0]
+    except (KeyError, IndexError, TypeError):
+        return otherwise
 
 
 def _entry(values: list[float] | None, total: Any, prompt: Any, where: str) -> dict[str, Any]:

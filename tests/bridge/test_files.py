@@ -118,6 +118,20 @@ def test_files_that_do_not_fit_together(tmp_path, capsys):
     assert not (tmp_path / "s.parquet").exists()
 
 
+def test_the_prompt_of_a_log_is_read_however_its_arguments_are_written(tmp_path):
+    """By name, as a list, or not at all: then each document is a prompt of its own."""
+    ways = [
+        {"gen_args_0": {"arg_0": "the film", "arg_1": " good"}}, [["the film", " good"], ["the film", " bad"]], None,
+        [],
+    ]
+    answers = {"filtered_resps": [["-1", "False"], ["-2", "False"]], "target": "0"}
+    rows = [{"doc_id": k, "arguments": way, **answers} for k, way in enumerate(ways)]
+    found = read_file(write(tmp_path / "a.jsonl", rows))
+    prompts = [found[str(k), "chosen"]["prompt"] for k in range(4)]
+    assert prompts[0] == prompts[1]
+    assert len(set(prompts)) == 3
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("lm_eval") is None, reason="lm-eval is not installed: didlab[test]")
 def test_a_log_that_the_harness_wrote(models, rows, tmp_path):
