@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-__all__ = ["BAD_INPUT", "DIFFERS", "FINE", "INTERRUPTED", "choosing", "integer", "judging", "own_file"]
+from ..errors import FileError
+
+__all__ = ["BAD_INPUT", "DIFFERS", "FINE", "INTERRUPTED", "choosing", "integer", "judging", "own_file", "writable"]
 
 FINE, DIFFERS, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+EMPTY: Mapping[str, Path | None] = {}
 
 
 def choosing(parser: argparse.ArgumentParser) -> None:
@@ -46,15 +50,39 @@ def judging(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def integer(name: str, least: int) -> Callable[[str], int]:
-    """The type of an option: whole numbers from the least on."""
+def integer(name: str, least: int, most: float = float("inf")) -> Callable[[str], int]:
+    """The type of an option: whole numbers from the least on, up to the most."""
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{name} must be an integer of at least {least}; got {text!r}")
+        if not least <= value <= most:
+            expected = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{name} must be an integer {expected}; got {text!r}")
         return value
 
     return parse
+
+
+def writable(*, files: Mapping[str, Path | None] = EMPTY, folders: Mapping[str, Path | None] = EMPTY) -> None:
+    """Refuse at once what could not be written at the end; the keys are the options that named the paths.
+
+    Raises:
+        FileError: a folder for a file or the other way round, or a place where nothing can be written.
+    """
+    for option, path in files.items():
+        if path is not None and path.is_dir():
+            raise FileError(f"{option} {path} is a folder; give a file")
+    for option, path in folders.items():
+        if path is not None and path.exists() and not path.is_dir():
+            raise FileError(f"{option} {path} is a file; give a folder")
+    for path in (*files.values(), *folders.values()):
+        if path is None:
+            continue
+        there = next(p for p in (path, *path.absolute().parents) if p.exists() and (p != path or p.is_dir()))
+        try:
+            with tempfile.TemporaryFile(dir=there):
+                pass
+        except OSError as e:
+            raise FileError(f"cannot write {path}: {there} is not a folder one may write to") from e

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, FileError
-from .common import FINE, integer
+from .common import FINE, integer, writable
 from .models import bar, read_pairs
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     from ..files import write_text
     from ..report.diagnosis import write_diagnosis
 
+    writable(files={"--json": options.json, "--prompts": options.prompts}, folders={"--html": options.html})
     found = diagnose(
         options.table, objective=options.objective, beta=options.beta, hyper=dict(map(_setting, options.hyper))
     )

@@ -9,8 +9,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileError
-from .common import FINE
+from .common import FINE, writable
 
 __all__ = ["add"]
 
@@ -35,8 +34,7 @@ def add(commands: Any) -> None:
 def _figure(options: argparse.Namespace) -> int:
     from ..experiments import figures, make
 
-    if options.out.exists() and not options.out.is_dir():
-        raise FileError(f"--out {options.out} is a file; give a folder")
+    writable(folders={"--out": options.out})
     for name in figures() if options.all else (options.name,):
         with _drawing(name) as progress:
             path = make(name, options.out, progress)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ClaimError, FileError
-from .common import DIFFERS, FINE, choosing, integer, judging
+from ..errors import ClaimError
+from .common import DIFFERS, FINE, choosing, integer, judging, writable
 from .library import Library
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def _verify(options: argparse.Namespace) -> int:
         raise ClaimError(
             "--record keeps the verdicts of didlab's own statements; it cannot be combined with --claims"
         )
-    _writable(options.json, options.html)
+    writable(files={"--json": options.json}, folders={"--html": options.html})
     library = Library(options.claims)
     chosen = library.select(options.ids, options.paper)
     claims = [c for c in library.claims if c.id in chosen]
@@ -97,20 +96,6 @@ def _verify(options: argparse.Namespace) -> int:
     if written:
         print(f"\nwrote {' and '.join(written)}")
     return DIFFERS if document.failures(verdicts) and not (options.record and record.only_changed(verdicts)) else FINE
-
-
-def _writable(json: Path | None, html: Path | None) -> None:
-    """Refuse at once what could not be written at the end."""
-    if json is not None and json.is_dir():
-        raise FileError(f"--json {json} is a folder; give a file")
-    if html is not None and html.exists() and not html.is_dir():
-        raise FileError(f"--html {html} is a file; give a folder")
-    for path in (json, html):
-        if path is None:
-            continue
-        there = next(p for p in (path, *path.absolute().parents) if p.exists())
-        if (there != path and not there.is_dir()) or not os.access(there, os.W_OK):
-            raise FileError(f"cannot write {path}: {there} is not a folder one may write to")
 
 
 @contextlib.contextmanager
