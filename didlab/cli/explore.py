@@ -24,7 +24,9 @@ def add(commands: Any) -> None:
         help="policies, claims, objectives, tokens, data or tour; or a state that the app saved, or a table",
     )
     explore.add_argument("--data", type=Path, metavar="TABLE.parquet", help="a table of `didlab score` to diagnose")
-    explore.add_argument("--port", type=integer("port", 0, 65535), metavar="N", help="where to listen (default: 8642, or a free one)")
+    explore.add_argument(
+        "--port", type=integer("port", 0, 65535), metavar="N", help="where to listen (default: 8642, or a free one)"
+    )
     explore.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     explore.set_defaults(command=_explore, interrupted="the app is closed")
 
