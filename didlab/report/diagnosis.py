@@ -82,15 +82,26 @@ def write_diagnosis(d: Diagnosis, file: TextIO | None = None) -> None:
         print("\n".join(lines(d)), file=to)
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(file=to, highlight=False)
-    console.print("\n".join(heading(d)))
-    table = Table(*HEAD, box=None, pad_edge=False)
-    for column in (1, 3):
-        table.columns[column].justify = "right"
+    console.print("\n".join(heading(d)), markup=False)
     cells: Sequence[tuple[str, ...]] = [row(e) for e in d.entries]
-    for r in cells:
-        table.add_row(*r)
-    console.print(table)
-    console.print("\n".join([*cautions(d), *layers(d)]))
+    widths = [max(len(r[k]) for r in (HEAD, *cells)) for k in range(4)]
+    if console.width >= sum(widths) + 40:
+        table = Table(*HEAD, box=None, pad_edge=False)
+        for column in table.columns[:4]:
+            column.no_wrap = True
+        for column in (1, 3):
+            table.columns[column].justify = "right"
+        for r in cells:
+            table.add_row(*map(escape, r))
+        console.print(table)
+    else:  # what it is goes below, and on a very narrow screen the numbers too
+        broad = console.width >= sum(widths) + 6
+        for name, value, interval, n, title in cells:
+            numbers = f"{value:>{widths[1]}}  {interval:<{widths[2]}}  {n}" if broad else f"\n  {value}\n  {interval}"
+            said = f"{name:<{widths[0]}}  {numbers}" if broad else f"{name}{numbers}"
+            console.print(f"{said}\n  {title}", markup=False)
+    console.print("\n".join([*cautions(d), *layers(d)]), markup=False)

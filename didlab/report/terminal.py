@@ -68,7 +68,7 @@ def line(v: Claim, width: int = 0) -> str:
 def index(entries: Sequence[Claim], file: TextIO | None = None) -> None:
     """Ids, verdicts (empty where there is none) and titles: a line each, or two on a narrow terminal."""
     to: TextIO = sys.stdout if file is None else file
-    width = max(len(e["id"]) for e in entries)
+    width = max((len(e["id"]) for e in entries), default=0)
     symbols = {e["verdict"]: f"{VERDICTS[e['verdict']].symbol} {e['verdict']:<13}  " for e in entries if e["verdict"]}
     broad = not to.isatty() or _console(to).width >= width + 60
     lines: list[Line] = []
@@ -95,20 +95,23 @@ def listing(verdicts: Sequence[Claim], file: TextIO | None = None) -> None:
     console = _console(to)
     shown = [v for v in verdicts if v["verdict"] not in UNCHECKED]
     ids = max((len(v["id"]) for v in shown), default=0)
-    roomy = console.width >= ids + 75
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=roomy)
-    table.add_column("statement", no_wrap=True, min_width=min(ids, console.width - 20))
-    table.add_column("verdict", no_wrap=True, min_width=13)
-    if roomy:
-        table.add_column("evidence", no_wrap=True, style="dim")
-        table.add_column("instances", no_wrap=True, justify="right", style="dim")
-    table.add_column("", no_wrap=True, overflow="ellipsis")
-    for v in shown:
-        how, e = VERDICTS[v["verdict"]], support_of(v)
-        numbers = (level_of(v), f"{e['instances']:,}" if e else "") if roomy else ()
-        table.add_row(v["id"], Text(f"{how.symbol} {v['verdict']}", style=how.style), *numbers,
-                      unicode(v["title"], prose=True))
-    console.print(table)
+    if console.width < ids + 45:
+        index(shown, to)
+    else:
+        roomy = console.width >= ids + 75
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=roomy)
+        table.add_column("statement", no_wrap=True, min_width=ids)
+        table.add_column("verdict", no_wrap=True, min_width=13)
+        if roomy:
+            table.add_column("evidence", no_wrap=True, style="dim")
+            table.add_column("instances", no_wrap=True, justify="right", style="dim")
+        table.add_column("", no_wrap=True, overflow="ellipsis")
+        for v in shown:
+            how, e = VERDICTS[v["verdict"]], support_of(v)
+            numbers = (level_of(v), f"{e['instances']:,}" if e else "") if roomy else ()
+            table.add_row(v["id"], Text(f"{how.symbol} {v['verdict']}", style=how.style), *numbers,
+                          unicode(v["title"], prose=True))
+        console.print(table)
     for verdict in UNCHECKED:
         ids = [v["id"] for v in verdicts if v["verdict"] == verdict]
         if ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from html import escape
 
@@ -16,7 +17,8 @@ from didlab.bridge.table import read_scores, scores_of, write_table
 from didlab.cli import main
 from didlab.diagnose import diagnose
 from didlab.errors import ArgumentError, FileError
-from didlab.report.diagnosis import lines
+from didlab.report.diagnosis import lines, write_diagnosis
+from didlab.report.diagnosis import row as row_of
 
 V, L, BETA = 4, 3, 2.0
 
@@ -152,6 +154,21 @@ def test_sums_in_memory_are_a_table_and_a_loss_that_needs_lengths_is_said_to_be_
     for wrong, message in (([{"id": 1}], "row 1 needs an id and a role"), ([], "at least one row")):
         with pytest.raises(FileError, match=message):
             scores_of(wrong)
+
+
+@pytest.mark.parametrize("width", [40, 80, 160])
+def test_a_terminal_cuts_no_name_and_no_number(width, table, monkeypatch):
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    screen, d = Screen(), diagnose(table)
+    write_diagnosis(d, screen)
+    for e in d.entries:
+        name, value, interval, _, title = row_of(e)
+        assert all(part in screen.getvalue() for part in (name, value, interval, title.split()[0]))
+    assert "…" not in screen.getvalue()
 
 
 def test_the_page_holds_every_measurement_and_needs_no_network(table, tmp_path, capsys):

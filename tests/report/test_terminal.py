@@ -18,7 +18,7 @@ class Screen(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("width", [30, 40, 80, 140])
 def test_every_verdict_in_colour_and_in_words(width: int, every_verdict: dict[str, Any],
                                               monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
