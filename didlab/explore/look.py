@@ -37,10 +37,11 @@ def link(part: str, state: Any = None) -> str:
 
 
 def head() -> str:
-    """What every page has in its head: the colours and drawings of the verdict page, and the app's own style."""
+    """What every page has in its head: the look of the verdict page, the app's own, and names for marimo's inputs."""
     here = resources.files("didlab.explore")
-    own = "".join(here.joinpath(name).read_text(encoding="utf-8") for name in ("look.css", "parts.css"))
-    return f"<style>{asset('theme.css')}{asset('plots.css')}{asset('card.css')}{own}</style>"
+    look, parts, names = (here.joinpath(n).read_text(encoding="utf-8") for n in ("look.css", "parts.css", "names.js"))
+    style = "".join(map(asset, ("theme.css", "plots.css", "card.css")))
+    return f"<style>{style}{look}{parts}</style><script>{names}</script>"
 
 
 def header(part: str) -> str:

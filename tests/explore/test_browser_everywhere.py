@@ -1,50 +1,32 @@
-"""What every part must hold: no serious finding of axe in our own content, keys reach it, readable on a phone."""
+"""What every part must hold: no serious finding of axe, the framework's own controls included, keys, a phone."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 
 from didlab.explore.look import PARTS
 
 from .conftest import Watched
+from .reading import settled
 
 pytestmark = pytest.mark.slow
 Opener = Callable[..., Watched]
-
-# Where axe names one of these, marimo made the element: it is listed, and not ours to change.
-FRAMEWORK = ("marimo-", "_r_", "data-initial-value")
-
-
-def findings(page: Page) -> tuple[list[str], list[str]]:
-    """Serious and critical findings: in our own content, and in the framework's."""
-    ours: list[str] = []
-    framework: list[str] = []
-    report: dict[str, Any] = Axe().run(page).response
-    for violation in report["violations"]:
-        if violation["impact"] not in ("serious", "critical"):
-            continue
-        for node in violation["nodes"]:
-            target = str(node["target"])
-            kind = framework if any(mark in target + node["html"] for mark in FRAMEWORK) else ours
-            kind.append(f"{violation['id']}: {violation['help']}: {target}")
-    return ours, framework
+PLACES = [*(f"/{p}/" for p in PARTS), "/data/?table=own", "/claims/?id=did.claim-4.1.converse"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("part", PARTS)
-def test_axe_finds_nothing_serious_in_our_own_content(
-    watched: Opener, part: str, scheme: str, record_property: Callable[[str, object], None]
-) -> None:
-    page = watched(scheme=scheme).open(f"/{part}/")
-    page.wait_for_timeout(500)
-    ours, framework = findings(page)
-    record_property("axe findings in the framework", framework)
-    assert not ours
+@pytest.mark.parametrize("place", PLACES)
+def test_axe_finds_nothing_serious(watched: Opener, place: str, scheme: str) -> None:
+    page = watched(scheme=scheme).open(place)
+    settled(page)
+    violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    serious = [v for v in violations if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], n["target"]) for v in serious for n in v["nodes"]] == []
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -73,3 +55,17 @@ def test_a_link_with_nonsense_is_answered_beside_the_default(watched: Opener, pa
     page.wait_for_selector("[role=alert]")
     assert "nothing here is called `nonsense`" in page.locator("[role=alert]").first.inner_text()
     assert "Traceback" not in page.content()
+
+
+INPUTS = ("textbox", "spinbutton", "slider", "combobox", "listbox", "button", "checkbox")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_input_has_a_name_in_words_and_no_two_have_one(watched: Opener, place: str) -> None:
+    page = watched().open(place)
+    settled(page)
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    named = [(n["role"]["value"], n["name"]["value"]) for n in tree if not n["ignored"] and "name" in n]
+    heard = [(role, name) for role, name in named if role in INPUTS]
+    assert len(heard) > 4 and [name for _, name in heard if not name.strip() or "<" in name] == []
+    assert [x for x, n in Counter(heard).items() if n > 1] == []

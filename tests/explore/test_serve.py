@@ -12,6 +12,7 @@ import pytest
 
 from didlab.cli import main
 from didlab.explore import look
+from didlab.explore.data import EXAMPLE
 
 
 def test_a_port_that_is_taken_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +31,11 @@ def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_table_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explore", "--no-browser", "--data", "nowhere.parquet"]) == 2
     assert "give a table that `didlab score` wrote" in capsys.readouterr().err
+
+
+def test_two_tables_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "--no-browser", str(EXAMPLE), "--data", str(EXAMPLE)]) == 2
+    assert "`--data` must be left out with a file that has a table in it" in capsys.readouterr().err
 
 
 def test_the_head_has_no_address_of_another_host() -> None:
