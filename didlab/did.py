@@ -13,7 +13,7 @@ from .arguments import combining, hyper, is_tensor, log_weights, same_outcomes, 
 from .carriers import NUMPY, carrier_of, two_diff, two_prod, two_sum
 from .errors import ArgumentError
 from .information import entropy
-from .policies import computed
+from .policies import LARGE_ERROR, computed
 
 __all__ = [
     "PowerLaw", "did_distribution", "did_entropy", "ideal_rejected", "log_margin", "log_partition", "log_ratio",
@@ -162,6 +162,14 @@ def ideal_rejected(target: Any, reference: Any, beta: Any) -> Any:
             return computed("beta", c.log_softmax(b + exponent * (b - a)))
         d, d_low = two_diff(b, a)
         product, p_low = two_prod(d, exponent)
+        if np.abs(p_low + exponent * d_low).max() > LARGE_ERROR:  # it would swallow what is added to equal products
+            top = d.argmax(-1, keepdims=True)
+            d, rest = two_diff(d, np.take_along_axis(d, top, -1))
+            more, lost = two_diff(d_low, np.take_along_axis(d_low, top, -1))
+            more, more_lost = two_sum(rest, more)
+            d, d_low = two_sum(d, more)
+            d_low = d_low + (lost + more_lost)
+            product, p_low = two_prod(d, exponent)
         total, t_low = two_sum(b, product)
         return c.log_softmax(total, t_low + p_low + exponent * d_low)
 

@@ -21,10 +21,12 @@ from .arguments import (
     same_outcomes,
     whole,
 )
-from .carriers import NUMPY, carrier_of, two_prod, two_sum
+from .carriers import NUMPY, carrier_of, two_diff, two_prod, two_sum
 from .errors import ArgumentError
 
 __all__ = ["from_weights", "log_probabilities", "mix", "probabilities", "sample", "temper", "tilt"]
+
+LARGE_ERROR = 2.0**-27  # of a logit
 
 
 def from_weights(weights: Any, *, exact: bool = False) -> Any:
@@ -150,11 +152,9 @@ def temper(policy: Any, temperature: Any) -> Any:
     tau = hyper("temperature", temperature, logits)
     c = carrier_of(logits, tau)
     with combining("temperature"):
-        high = logits / tau
         if c is not NUMPY:
-            return computed("temperature", c.log_softmax(high))
-        product, error = two_prod(high, tau)
-        return c.log_softmax(high, ((logits - product) - error) / tau)
+            return computed("temperature", c.log_softmax(logits / tau))
+        return c.log_softmax(*_divided(logits, tau))
 
 
 def tilt(policy: Any, reward: Any, beta: Any = 1.0) -> Any:
@@ -181,12 +181,27 @@ def tilt(policy: Any, reward: Any, beta: Any = 1.0) -> Any:
     b = hyper("beta", beta, logits)
     c = carrier_of(logits, r, b)
     with combining("beta"):
-        high = r / b
         if c is not NUMPY:
-            return computed("beta", c.log_softmax(logits + high))
-        product, error = two_prod(high, b)
+            return computed("beta", c.log_softmax(logits + r / b))
+        high, rest = _divided(r, b)
         total, low = two_sum(logits, high)
-        return c.log_softmax(total, low + ((r - product) - error) / b)
+        return c.log_softmax(total, low + rest)
+
+
+def _divided(x: np.ndarray, by: Any) -> tuple[np.ndarray, np.ndarray]:
+    """x / by, up to a constant in each row, as rounded quotients and their rounding errors."""
+    high, low = _quotient(x, by)
+    if np.abs(low).max() > LARGE_ERROR:  # it would swallow what is added to equal quotients: relative to the largest
+        apart, rest = two_diff(x, x.max(-1, keepdims=True))
+        high, low = _quotient(apart, by)
+        low = low + rest / by
+    return high, low
+
+
+def _quotient(x: np.ndarray, by: Any) -> tuple[np.ndarray, np.ndarray]:
+    high = x / by
+    product, error = two_prod(high, by)
+    return high, ((x - product) - error) / by
 
 
 def mix(first: Any, second: Any, share: Any) -> Any:

@@ -69,9 +69,11 @@ class Numpy(Floats):
         doubtful = ((np.abs(value) < reach / 2) | (np.abs(value) < UNDERFLOW)) & ~same
         rows = doubtful.any(-1)
         if EXTENDED and rows.any():
-            fine = _log_ratio_extended(a[rows], b[rows], value[rows])
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+                fine = _log_ratio_extended(a[rows], b[rows], value[rows])
+                bad = ~np.isfinite(fine) | (np.abs(fine) < reach[rows] / 256) | (np.abs(fine) < UNDERFLOW)
             value[rows] = np.where(doubtful[rows], fine, value[rows])
-            doubtful[rows] &= (np.abs(fine) < reach[rows] / 256) | (np.abs(fine) < UNDERFLOW)
+            doubtful[rows] &= bad
         for row in np.argwhere(doubtful.any(-1)):
             i = tuple(row)
             value[i][doubtful[i]] = _log_ratio_balls(a[i], b[i], np.flatnonzero(doubtful[i]))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .rounding import two_diff
+from .rounding import two_diff, two_sum
 
 __all__ = ["CAREFUL_BELOW", "SCALE", "UNDERFLOW", "Floats"]
 
@@ -22,12 +22,13 @@ for _n in range(3, 17):
 
 
 class Anchored(NamedTuple):
-    """Logits relative to their mode: t = x - max(x) as high + low, exp(t), and its sum over all but the mode."""
+    """Logits relative to their mode: t = x - max(x) as high + low, exp(t), its sum over all but the mode, the mode."""
 
     high: Array
     low: Array
     weights: Array
     others: Array
+    top: Array
 
 
 class Floats:
@@ -61,13 +62,38 @@ class Floats:
         given = hasattr(low, "shape") and low.ndim > 0
         if given or not self._shallow(high):
             high, error = two_diff(x, peak)
-            error = error + (low - self._take(low, top)) if given else error
+            if given:
+                high, error, top = self._with_low(high, error, low, top)
             weights = self.exp(high) * (1 + error)
         else:
             weights = self.exp(high)
         weights = self._put(weights, top, 0.0)
         others = self._deep_sum(weights, high, error)
-        return Anchored(high, error, self._put(weights, top, 1.0), others)
+        return Anchored(high, error, self._put(weights, top, 1.0), others, top)
+
+    def _with_low(self, high: Array, error: Array, low: Array, top: Array) -> tuple[Array, Array, Array]:
+        """The rounding errors of the logits added to those of their differences, and the mode of both together.
+
+        Of huge logits the rounding errors are large themselves and may decide which is the mode: then the sum is
+        rounded again, relative to its own mode, until 1 + error is exp(error) wherever the exponential is not 0.
+        """
+        more, rest = two_diff(low, self._take(low, top))
+        if not self._matters(high, error + more):
+            return high, error + more, top
+        error, lost = two_sum(error, more)
+        rest = rest + lost
+        while self._matters(high, error):
+            high, lost = two_sum(high, error)
+            error, rest = lost + rest, 0.0 * lost
+            top = self._mode(high)
+            high, lost = two_diff(high, self._take(high, top))
+            error = lost + (error - self._take(error, top))
+        return high, error, top
+
+    def _matters(self, high: Array, error: Array) -> bool:
+        """Whether an error is too large for 1 + error to be its exponential, where that of the logit is not 0."""
+        limit = float(self.xp.finfo(high.dtype).eps) ** 0.5
+        return bool(((self.abs(error) > limit) & (high + self.abs(error) > -1e4)).any())
 
     def log_softmax(self, x: Array, low: Array = 0.0) -> Array:
         t = self._anchor(x, low)
@@ -114,11 +140,11 @@ class Floats:
 
     def log_partition(self, a: Array, b: Array) -> Array:
         """log sum p / q: the largest log-ratio, and the others relative to it from the logits themselves."""
-        d, d_low = two_diff(a, b)
-        others = self.log1p(self._anchor(d, d_low).others)
-        value = self._take(self.contrast(a, b)[2], self._mode(d)) + others
+        anchored = self._anchor(*two_diff(a, b))
+        others = self.log1p(anchored.others)
+        value = self._take(self.contrast(a, b)[2], anchored.top) + others
         if bool((value < UNDERFLOW).any()):
-            value = self._take(self.log_ratio(a, b), self._mode(d)) + others
+            value = self._take(self.log_ratio(a, b), anchored.top) + others
         return value[..., 0]
 
     def mixture_contrast(self, rho: Array, table: Array, *, scaled: bool = False) -> tuple[Array, ...]:

@@ -132,6 +132,19 @@ def case(rng: Rng, make: Any, k: int) -> Case:
     return Case(make.__name__, a, b, np.clip(r, -1e4, 1e4), _spread(rng, -3, 3), rho, rows)
 
 
+def huge_cases(seed: int, count: int) -> Iterator[Case]:
+    """Logits and exponents up to 1e100, equal or next to each other: what rounding drops decides everything."""
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        k, size = int(rng.integers(2, 6)), _spread(rng, 0, 100)
+        a = np.full(k, rng.standard_normal() * size)
+        a += (i % 2) * rng.integers(-2, 3, k) * np.spacing(a)
+        b = rng.standard_normal(k) * _spread(rng, -3, max(2.0, np.log10(size) - 10))
+        near = b * (1 + rng.integers(0, 3, k) * 2.0**-52)
+        policy, beta = (a, 1.0) if rng.random() < 0.5 else (near, _spread(rng, -3, 90))
+        yield Case("huge", policy, b, b + rng.standard_normal(k), beta, np.zeros(2), np.stack([a, b]))
+
+
 def random_cases(seed: int, count: int, low: int = 2, high: int = 64) -> Iterator[Case]:
     """Cases of every kind in turn; a third of the sizes small, the others spread evenly in their logarithm."""
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from accuracy import BOUND, MEASURES, worst_cases
-from hard_cases import random_cases, table_cases
+from hard_cases import huge_cases, random_cases, table_cases
 
 
 def _check(cases: list, names: list[str] | None = None) -> None:
@@ -21,6 +21,11 @@ def test_the_cases_of_the_accuracy_table() -> None:
 @pytest.mark.parametrize("name", MEASURES)
 def test_random_cases(name: str) -> None:
     _check(list(random_cases(0, 2_000)), [name])
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_huge_logits(name: str) -> None:
+    _check(list(huge_cases(0, 300)), [name])
 
 
 def test_large_cases() -> None:
