@@ -16,7 +16,7 @@ from .degrees import Degree
 from .instances import Batch, Undefined, ball_radius, decide, draw, evaluate, hypothesis_met, shapes
 from .kinds import Field, Raw, all_valid, indeterminates, instance_fields
 from .lifts import DEGREE, EXACT, SYMBOLIC
-from .relations import Relation, truth
+from .relations import truth
 from .search import Effort, Found
 from .weights import SZ_SET
 
@@ -51,16 +51,6 @@ class Evidence:
     error_rate: float | None = None
 
 
-def identity(relation: Relation) -> bool:
-    """Whether the relation is a conjunction of equations."""
-    connectives = {"and", "forall", "=="}
-
-    def plain(r: Relation) -> bool:
-        return r.kind in connectives and all(plain(p) for p in r.parts)
-
-    return plain(relation)
-
-
 def prove(statement: Statement) -> list[str]:
     """The sizes at which the statement, an identity, is proved with indeterminates."""
     proved: list[str] = []
@@ -84,7 +74,7 @@ def _proved_at(statement: Statement, shape: dict[str, int]) -> bool:
     raw = free | {name: rest.raw[name][0] for name, f in instance_fields(statement.draws).items() if not f.continuous}
     try:
         relation = evaluate(statement, raw, SYMBOLIC)
-        return identity(relation) and int(truth(relation, False)) == 1
+        return relation.identity and int(truth(relation, False)) == 1
     except (NotExact, TypeError, AttributeError, ValueError, Undefined):  # an order of indeterminates has no answer
         return False
 
@@ -106,7 +96,7 @@ def degree_of(statement: Statement, shape: dict[str, int], raw: Raw) -> int | No
     }
     try:
         relation = evaluate(statement, lifted, DEGREE)
-        if not identity(relation):
+        if not relation.identity:
             return None
         gaps = [np.asarray(np.asarray(x.left, object) - np.asarray(x.right, object), object) for x in relation.leaves()]
         return max(int(d.num) for gap in gaps for d in gap.flat)

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import DidlabError
 from .certificate import certificate, describe, replay
 from .claim import Claim, Statement
-from .evidence import Evidence, confirm, identity, prove
+from .evidence import Evidence, confirm, prove
 from .instances import Undefined, apart, draw, evaluate, hypothesis_met, scan, shapes
 from .kinds import instance_fields
 from .lifts import FLOAT
@@ -285,7 +285,7 @@ def _closeness(statement: Statement, rng: np.random.Generator) -> tuple[float, f
         met_here = hypothesis_met(relation, len(batch))
         true, tried = true + int(((value >= 0) & met_here).sum()), tried + int(met_here.sum())
         core = relation.parts[1] if relation.kind == "implies" else relation
-        if identity(core):
+        if core.identity:
             gaps.append(np.max([_gap(leaf.left, leaf.right, len(batch)) for leaf in core.leaves()], axis=0))
     deviation = float(np.median(np.concatenate(gaps))) if gaps else float("inf")
     return deviation, true / max(tried, 1)

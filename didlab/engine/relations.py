@@ -60,6 +60,11 @@ class Relation:
         return all(leaf.kind == "==" for leaf in self.leaves())
 
     @property
+    def identity(self) -> bool:
+        """Whether it is a conjunction of equations: true of floats as far as rounding lets it be."""
+        return self.kind == "==" or (self.kind in ("and", "forall") and all(part.identity for part in self.parts))
+
+    @property
     def hypothesis(self) -> Relation | None:
         """The left side of an implication at the root."""
         return self.parts[0] if self.kind == "implies" else None

@@ -9,7 +9,6 @@ from itertools import product
 
 import numpy as np
 
-from ..errors import DidlabError
 from .claim import Statement
 from .instances import Batch, Decision, Undefined, decide, draw, evaluate, scan, shapes
 from .kinds import Field, Raw, Shape, all_valid, instance_fields
@@ -103,7 +102,7 @@ def _certify(statement: Statement, batch: Batch, most: int, by: str) -> Found | 
     clear = np.flatnonzero(value < 0)
     doubtful = np.flatnonzero(value == 0)
     order = [*clear[np.argsort(size[clear], kind="stable")][:most]]
-    if relation is None or not relation.only_equations:
+    if relation is None or not relation.identity:
         spread = doubtful[np.lexsort((size[doubtful], margin[doubtful].round(6)))]
         order += [*spread[: max(8, most // 2)]]
     for i in order:
@@ -134,20 +133,19 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
         raw = {name: np.broadcast_to(x, (len(points), *x.shape)) for name, x in start.items()}
         at = 0
         for f, length in zip(fields, lengths, strict=True):
-            part = np.exp(points[:, at : at + length]).reshape(-1, *f.shape(batch.shape))
-            raw[f.name] = np.clip(np.rint(part), f.low, f.high).astype(np.int64) if to_integers else part
+            part = np.clip(np.exp(points[:, at : at + length]).reshape(-1, *f.shape(batch.shape)), f.low, f.high)
+            raw[f.name] = np.rint(part).astype(np.int64) if to_integers else part
             at += length
+        for kind in statement.draws:
+            raw |= kind.repaired(raw)
         return raw
 
     def objective(columns: np.ndarray) -> np.ndarray:
         points = np.atleast_2d(columns.T)
         raw = instances(points, False)
-        try:
-            return np.broadcast_to(robustness(evaluate(statement, raw, FLOAT), True), (len(points),)).astype(float)
-        except DidlabError:  # a check may refuse what is not of its kind: such points are as good as true
-            valid = np.broadcast_to(all_valid(statement.draws, raw), (len(points),))
-            kept = {name: np.where(valid.reshape(-1, *(1,) * (x.ndim - 1)), x, start[name]) for name, x in raw.items()}
-            return np.where(valid, robustness(evaluate(statement, kept, FLOAT), True), 1.0)
+        valid = np.broadcast_to(all_valid(statement.draws, raw), (len(points),))  # the others are as good as true
+        kept = {name: np.where(valid.reshape(-1, *(1,) * (x.ndim - 1)), x, start[name]) for name, x in raw.items()}
+        return np.where(valid, robustness(evaluate(statement, kept, FLOAT), True), 1.0)
 
     bounds = [(0.0, float(np.log(f.high))) for f, length in zip(fields, lengths, strict=True) for _ in range(length)]
     first = np.log(np.concatenate([np.maximum(start[f.name], 1).reshape(-1) for f in fields]).astype(float))

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from didlab.claims import catalogue, load, recorded, stored
 from didlab.engine.certificate import describe, replay
-from didlab.engine.evidence import identity
 from didlab.engine.instances import Undefined, decide, draw, evaluate, shapes
 from didlab.engine.judge import judge
 from didlab.engine.lifts import FLOAT
@@ -110,7 +109,7 @@ def test_identities_that_hold_are_never_only_sampled():
             continue
         shape = shapes(c.printed.draws)[0]
         batch = draw(c.printed.draws, np.random.default_rng(0), 8, shape)
-        if identity(evaluate(c.printed, batch.raw, FLOAT)):
+        if evaluate(c.printed, batch.raw, FLOAT).identity:
             judgement = judged(c)
             assert judgement.evidence is not None
             levels[c.paper, judgement.evidence.level] += 1

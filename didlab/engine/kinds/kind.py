@@ -61,6 +61,10 @@ class Kind:
             ok = ok & inside.reshape(*x.shape[: x.ndim - len(f.axes)], -1).all(-1)
         return np.asarray(ok)
 
+    def repaired(self, raw: Raw) -> Raw:
+        """Arrays of this kind near any in the ranges of its fields: what the optimiser moves is put in order."""
+        return {}
+
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         """The arguments of a check."""
         raise NotImplementedError

@@ -41,6 +41,9 @@ class Numbers(Kind):
         x = raw[self.name]
         return super().valid(raw) & ((x[..., 0] < x[..., 1]) if self.below_one else True)
 
+    def repaired(self, raw: Raw) -> Raw:
+        return {self.name: self._inside(raw[self.name])}
+
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {self.name: to.ratio(raw[self.name])}
 
@@ -78,7 +81,10 @@ class Small(Kind):
 
 
 class Integers(Kind):
-    """A small integer array (coefficients, gradients): zeros, repeated, parallel and opposite ones included."""
+    """A small integer array (coefficients, gradients): zeros, repeated, parallel and opposite ones included.
+
+    Square ones of counts are drawn symmetric, and as cycles of three outcomes or more on which nothing is symmetric.
+    """
 
     def __init__(self, *names: str, axes: tuple[str | int, ...] = ("D",), low: int = -3, high: int = 3) -> None:
         self.names = names
@@ -95,6 +101,11 @@ class Integers(Kind):
             if f.low <= 0:
                 x[zero] = 0
                 label[zero] = "zero"
+            if len(f.axes) == 2 and f.axes[0] == f.axes[1] and f.low >= 0:
+                which = np.where(label == "ordinary", rng.integers(0, 6, n), -1)
+                built = {"symmetric": np.minimum(x, x.swapaxes(1, 2)), "cycle": _cycles(rng, x)}
+                for i, (name, y) in enumerate(built.items()):
+                    x[which == i], label[which == i] = y[which == i], name
             for other in list(raw.values()):
                 parallel = rng.random(n) < 0.2
                 x[parallel] = np.clip(
@@ -113,8 +124,21 @@ class Integers(Kind):
         return {f.name: to.number(raw[f.name]) for f in self.fields}
 
 
+def _cycles(rng: Rng, like: np.ndarray) -> np.ndarray:
+    """One cycle through all K outcomes, in a random order, every step as often; shape (n, K, K)."""
+    n, k, _ = like.shape
+    order = np.argsort(rng.random((n, k)), -1)
+    out = np.zeros_like(like)
+    often = np.maximum(like.max((1, 2)), 1)[:, None]
+    out[np.arange(n)[:, None], order, np.roll(order, 1, axis=1)] = often
+    return out
+
+
 class Geometric(Kind):
-    r"""Policies on the outcomes 0, 1, 2, ...: :math:`\pi(n) = (1-a) a^n`, given by a rational a in (0, 1)."""
+    r"""Policies on the outcomes 0, 1, 2, ...: :math:`\pi(n) = (1-a) a^n`, given by a rational a in (0, 1).
+
+    From the second policy on, a fifth each are equal to the first, next to it, and its square.
+    """
 
     def __init__(self, *names: str) -> None:
         self.names = names
@@ -126,9 +150,13 @@ class Geometric(Kind):
         for f in self.fields:
             raw |= Numbers(f.name, below_one=True).draw(rng, n, shape, [])[0]
             if len(raw) > 1:
-                same = rng.random(n) < 0.2
-                raw[f.name][same] = next(iter(raw.values()))[same]
-                label = np.where(same, "equal", label)
+                first = next(iter(raw.values()))
+                squared = np.where((first <= 9).all(-1, keepdims=True), first * first, first)
+                close = np.where((first < 99).all(-1, keepdims=True), first + 1, first - 1)
+                close = np.where(close[:, :1] < 1, first, close)
+                which = np.minimum(rng.integers(0, 5, n), 3)
+                for i, (name, x) in enumerate((("equal", first), ("next to it", close), ("squared", squared))):
+                    raw[f.name][which == i], label[which == i] = x[which == i], name
         return raw, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
@@ -139,6 +167,9 @@ class Geometric(Kind):
         for name in self.names:
             ok = ok & (raw[name][..., 0] < raw[name][..., 1])
         return ok
+
+    def repaired(self, raw: Raw) -> Raw:
+        return {name: x for f in self.fields for name, x in Numbers(f.name, below_one=True).repaired(raw).items()}
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {x: to.ratio(raw[x]) for x in self.names}

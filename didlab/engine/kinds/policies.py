@@ -36,10 +36,32 @@ class Policies(Kind):
 
 
 class Rewards(Policies):
-    """Real-valued rewards, logarithms of positive rationals: not normalised, differences of any size and sign."""
+    r"""Real-valued rewards, of any size and sign, not normalised: :math:`\log w`, and :math:`-\log|w|` for w below 0.
+
+    The integers w are those of policies; a quarter of the rewards fall below 0 at some or all outcomes.
+    """
+
+    def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
+        raw, label = super().draw(rng, n, shape, earlier)
+        for name, w in raw.items():
+            which = rng.integers(0, 8, n)
+            below = (which == 0)[:, None] | ((which == 1)[:, None] & (rng.random(w.shape) < 0.5))
+            raw[name] = np.where(below & (w > 1), -w, w)
+            label = np.where((which < 2) & (label == "ordinary"), "below 0", label)
+        return raw, label
+
+    def valid(self, raw: Raw) -> np.ndarray:
+        return super().valid({f.name: abs(raw[f.name]) for f in self.fields})
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
-        return {f.name: to.log(to.number(raw[f.name])) for f in self.fields}
+        return {f.name: _signed_log(raw[f.name], to) for f in self.fields}
+
+
+def _signed_log(w: np.ndarray, to: Lift) -> Any:
+    """log w, and -log(-w) of a negative integer; indeterminates are positive."""
+    if w.dtype == object:
+        return to.log(to.number(w))
+    return np.sign(w) * to.log(to.number(abs(w)))
 
 
 class Comonotone(Kind):
@@ -56,6 +78,9 @@ class Comonotone(Kind):
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         return {name: np.sort(x, -1) for name, x in super().plain(rng, n, shape).items()}
+
+    def repaired(self, raw: Raw) -> Raw:
+        return {name: np.sort(raw[name], -1) for name in self.names}
 
     def valid(self, raw: Raw) -> np.ndarray:
         sorted_ = [(np.diff(raw[name], axis=-1) >= 0).all(-1) for name in self.names]
@@ -90,6 +115,9 @@ class Ordered(Kind):
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         return {name: np.sort(x, -1) for name, x in super().plain(rng, n, shape).items()}
+
+    def repaired(self, raw: Raw) -> Raw:
+        return {f.name: np.sort(raw[f.name], -1) for f in self.fields}
 
     def valid(self, raw: Raw) -> np.ndarray:
         rising = [(np.diff(raw[f.name], axis=-1) >= 0).all(-1) for f in self.fields]
@@ -131,6 +159,9 @@ class Tailed(Kind):
     def valid(self, raw: Raw) -> np.ndarray:
         return self.inner.valid(raw)
 
+    def repaired(self, raw: Raw) -> Raw:
+        return self._turned({**raw, **self.inner.repaired(raw)})
+
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return self.inner.lift(raw, to)
 
@@ -158,6 +189,9 @@ class Ranked(Kind):
     def valid(self, raw: Raw) -> np.ndarray:
         a, b = (_entropy(raw[name]) for name in self.names)
         return super().valid(raw) & (a <= b + 1e-12)
+
+    def repaired(self, raw: Raw) -> Raw:
+        return self._ranked(raw)
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         return {name: to.log_weights(raw[name]) for name in self.names}

@@ -16,11 +16,16 @@ from .policies import Policies
 __all__ = ["Mixed", "NearPowerLaw", "PowerLaw", "Tempered"]
 
 
-_EXPONENTS = np.array([(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (3, 2), (2, 3), (4, 1), (1, 4)])
+_PLAIN = np.array([(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (3, 2), (2, 3), (4, 1), (1, 4)])
+_NEAR_AND_FAR = np.array([(4, 3), (3, 4), (6, 5), (5, 6), (10, 1), (1, 10), (20, 1), (1, 20)])
+_EXPONENTS = np.concatenate([_PLAIN, _NEAR_AND_FAR])
 
 
 class PowerLaw(Kind):
-    r"""Three policies with :math:`q_{ref/l} \propto q_{*/ref}^\beta`, built from a ratio g: :math:`\beta = m/n`."""
+    r"""Three policies with :math:`q_{ref/l} \propto q_{*/ref}^\beta`, built from a ratio g: :math:`\beta = m/n`.
+
+    Half of the exponents lie next to 1 or as far from it as those that are trained with, down to 1/20 and up to 20.
+    """
 
     def __init__(
         self, target: str = "target", reference: str = "reference", rejected: str = "rejected", beta: str = "beta"
@@ -29,7 +34,7 @@ class PowerLaw(Kind):
         self.fields = (
             Field(reference, ("K",)),
             Field("ratio", ("K",)),
-            Field("exponents", (2,), high=4, continuous=False),
+            Field("exponents", (2,), high=20, continuous=False),
         )
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
@@ -39,7 +44,7 @@ class PowerLaw(Kind):
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         base = Policies(self.names[1], "ratio").plain(rng, n, shape)
-        return {**base, "exponents": _EXPONENTS[rng.integers(0, len(_EXPONENTS), n)]}
+        return {**base, "exponents": _PLAIN[rng.integers(0, len(_PLAIN), n)]}
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
         target, reference, rejected, beta = self.names
@@ -84,8 +89,8 @@ class Tempered(Kind):
     r"""A reference and its tempering, :math:`\pi \propto \pi_{ref}^{s}`; sharpness :math:`s = 1/\tau = m/n` or 0.
 
     A third of them lie next to 1/2, 1 or 2, down to 1/6 away: what a statement says of all powers, and of those on one
-    side of a threshold, differs there by little. `side` keeps to sharper (s > 1), flatter (s < 1) or all tempered
-    policies; `beyond` = 2 to those with s > 2.
+    side of a threshold, differs there by little. A tenth lie beyond 6 or below 1/6. `side` keeps to sharper (s > 1),
+    flatter (s < 1) or all tempered policies; `beyond` = 2 to those with s > 2.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class Tempered(Kind):
         powers = np.where(near, 4 + rng.integers(-1, 2, (n, 2)), np.c_[rng.integers(0, 7, n), rng.integers(1, 5, n)])
         fine, close = rng.random(n) < 1 / 3, _next_to_thresholds(rng, n)
         powers = np.where(fine[:, None], close, powers)
+        powers = np.where(rng.random((n, 1)) < 0.1, _far_from_thresholds(rng, n), powers)
         return {"base": np.minimum(base, 9), "powers": self._turned(powers)}, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
@@ -116,8 +122,10 @@ class Tempered(Kind):
         if self.side == "both":
             return powers
         if self.beyond > 1:
-            n = np.where(powers.max(-1) > 6, powers.min(-1), 1 + powers[:, 1] % 2)
-            return np.stack([self.beyond * n + 1 + (powers.sum(-1) % 2) * (n < 6), n], -1)
+            m, n = powers.max(-1), np.maximum(powers.min(-1), 1)
+            near = 1 + powers[:, 1] % 2
+            return np.where((m > self.beyond * n)[:, None], np.stack([m, n], -1),
+                            np.stack([self.beyond * near + 1 + powers.sum(-1) % 2, near], -1))
         m, n = powers.min(-1), np.maximum(powers.max(-1), 1)
         m = np.where(m == n, m - 1, m)
         return np.stack([m, n] if self.side == "flatter" else [n, np.maximum(m, 1)], -1) + np.where(
@@ -145,21 +153,32 @@ def _next_to_thresholds(rng: Rng, n: int) -> np.ndarray:
     return np.where(turned[:, None], np.c_[below, above], np.c_[above, below])
 
 
+def _far_from_thresholds(rng: Rng, n: int) -> np.ndarray:
+    """Powers from 7 to 14 and their inverses."""
+    far = np.c_[rng.integers(7, 15, n), np.ones(n, dtype=np.int64)]
+    return np.where(rng.random((n, 1)) < 0.5, far, far[:, ::-1])
+
+
+_EDGES = np.array([(1, 10), (1, 50), (1, 99), (9, 10), (49, 50), (98, 99)])
+
+
 class Mixed(Kind):
     r"""A reference and its mixture with the uniform policy.
 
-    :math:`\pi = (1-\lambda)\pi_{ref} + \lambda/K` with :math:`\lambda` in (0, 1].
+    :math:`\pi = (1-\lambda)\pi_{ref} + \lambda/K` with :math:`\lambda` in (0, 1]; a third of the shares lie within a
+    tenth of 0 or 1.
     """
 
     def __init__(self, policy: str = "policy", reference: str = "reference", share: str = "share") -> None:
         self.names = (policy, reference, share)
-        self.fields = (Field(reference, ("K",)), Field("mixing", (2,), high=9, continuous=False))
+        self.fields = (Field(reference, ("K",)), Field("mixing", (2,), high=weights.HIGH, continuous=False))
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         base, label = weights.table(rng, n, shape["K"], [])
         part = np.sort(rng.integers(1, 10, (n, 2)), -1)
-        return {self.names[1]: base, "mixing": part}, label
+        edge = _EDGES[rng.integers(0, len(_EDGES), n)]
+        return {self.names[1]: base, "mixing": np.where(rng.random((n, 1)) < 1 / 3, edge, part)}, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         return {self.names[1]: weights.ordinary(rng, n, shape["K"]), "mixing": np.sort(rng.integers(1, 10, (n, 2)), -1)}
