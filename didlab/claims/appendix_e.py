@@ -149,9 +149,11 @@ def app_e_dominance_general(policy: Any, reference: Any) -> Relation:
     return implies(both(negation(tie), varies(probabilities(reference))), dominates(policy, reference))
 
 
-@app_e_dominance_general.corrected(
-    rf"{DOMINATES} \iff \left({H_Q} - {H_REF}\right)\left(2 \log Z - {H_Q} - {H_REF}\right) > 0",
-    neighbours={"weak": {"weak": True}, "log Z once": {"times": 1}, "second factor alone": {"alone": True}})
+BY_SIGN = rf"{DOMINATES} \iff \left({H_Q} - {H_REF}\right)\left(2 \log Z - {H_Q} - {H_REF}\right) > 0"
+BY_SIGN_NEIGHBOURS = {"weak": {"weak": True}, "log Z once": {"times": 1}, "second factor alone": {"alone": True}}
+
+
+@app_e_dominance_general.corrected(BY_SIGN, neighbours=BY_SIGN_NEIGHBOURS)
 def _by_sign(policy: Any, reference: Any, *, weak: bool = False, times: int = 2, alone: bool = False) -> Relation:
     q, r, z = did_entropy(policy, reference), entropy(reference), times * log_partition(policy, reference)
     compare = at_least if weak else greater
@@ -161,3 +163,17 @@ def _by_sign(policy: Any, reference: Any, *, weak: bool = False, times: int = 2,
         same = either(both(compare(q, r, "entropies of the DID and of the reference"), compare(z, q + r, "2 log Z and their sum")),
                       both(compare(r, q), compare(q + r, z)))
     return iff(dominates(policy, reference), same)
+
+
+@claim("did.app-e.dominance.close", where="Appendix E", title="The last two terms dominate for policies that are close", draws=PAIR,
+       statement=rf"D_{{KL}}[\pi_{{ref}} \,\|\, \pi] \le \tfrac1{{100}},\; {H_Q} \ne {H_REF},\; \pi_{{ref}} \text{{ not uniform}} "
+                 rf"\implies {DOMINATES}", measurements=MEASURES,
+       reading="the reason given for it, that the policy and the reference do not diverge significantly: at most 1/100 nat",
+       note="What has to be small is the divergence against the distance of the reference from the uniform policy.")
+def app_e_dominance_close(policy: Any, reference: Any) -> Relation:
+    close = at_least(1, 100 * kl_divergence(reference, policy), "1 and 100 times the divergence of the reference from the policy")
+    tie = equal(did_entropy(policy, reference), entropy(reference), "entropies of the DID and of the reference")
+    return implies(both(close, negation(tie), varies(probabilities(reference))), dominates(policy, reference))
+
+
+app_e_dominance_close.corrected(BY_SIGN, neighbours=BY_SIGN_NEIGHBOURS)(_by_sign)

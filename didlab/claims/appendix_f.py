@@ -9,10 +9,10 @@ import numpy as np
 from ..carriers import carrier_of
 from ..did import did_distribution
 from ..engine.claim import claim
-from ..engine.kinds import Numbers, PowerLaw, Threshold
+from ..engine.kinds import Numbers, Policies, PowerLaw, Threshold
 from ..engine.relations import Relation, at_least, both, either, equal, exists, forall, greater, iff, implies
 from ..preference import boltzmann, pair_distribution
-from .formulas import differences, margin_gains
+from .formulas import differences, label_divergence, margin_gains
 from .orderings import LAW, ORDER, THREE, every_threshold, same_order
 
 
@@ -57,6 +57,46 @@ def boltzmann_normalised(
         equal(differences(boltzmann(beta * (target - reference))), differences(law), "log-margins of P(y | r)"),
         iff(equal(size, 1, "sum of the powers of the DID"), one),
     )
+
+
+@claim(
+    "did.app-f.3.boltzmann.divergence",
+    where="Appendix F.3",
+    title="The displayed divergence of powers of DIDs is 0 for the target alone",
+    draws=(PowerLaw(), Policies("policy")),
+    statement=r"D_{KL}\left[q_{\pi^*/\pi_{ref}}^{\beta} \,\|\, q_{\pi/\pi_{ref}}^{\beta}\right] \ge 0, \text{ with } = 0 \iff \pi = \pi^*",
+    reading="the powers as they stand: the sum of q*^beta log(q*^beta / q^beta), whose least value the proof takes to be 0",
+    note="For exponents other than 1 the powers do not sum to 1, and the sum falls below 0 next to the target.",
+)
+def divergence_of_powers(target: Any, reference: Any, beta: Any, policy: Any) -> Relation:
+    goal, power = (beta * did_distribution(p, reference) for p in (target, policy))
+    divergence = (carrier_of(target).exp(goal) * (goal - power)).sum(-1)
+    return _least_at_the_target(divergence, policy, target)
+
+
+def _least_at_the_target(divergence: Any, policy: Any, target: Any, *, never: bool = False) -> Relation:
+    above = greater(divergence, 0, "divergence")
+    at_target = forall(equal(policy, target, "policy and target"))
+    return above if never else both(at_least(divergence, 0, "divergence"), iff(equal(divergence, 0), at_target))
+
+
+@divergence_of_powers.corrected(
+    r"D_{KL}\left[\tfrac{1}{N^*} q_{\pi^*/\pi_{ref}}^{\beta} \,\|\, \tfrac1N q_{\pi/\pi_{ref}}^{\beta}\right] \ge 0, "
+    r"\text{ with } = 0 \iff \pi = \pi^*, \text{ where } N^*, N \text{ make the powers sum to 1}",
+    neighbours={
+        "never 0": {"never": True},
+        "the second power as it stands": {"raw": True},
+        "the target's share of the sum left out": {"half": True},
+    },
+)
+def divergence_of_laws(
+    target: Any, reference: Any, beta: Any, policy: Any, *, never: bool = False, raw: bool = False, half: bool = False
+) -> Relation:
+    goal, power = (beta * did_distribution(p, reference) for p in (target, policy))
+    goal = goal if half else boltzmann(goal)
+    power = power if raw else boltzmann(power)
+    divergence = (carrier_of(target).exp(goal) * (goal - power)).sum(-1)
+    return _least_at_the_target(divergence, policy, target, never=never)
 
 
 @claim(
@@ -126,7 +166,7 @@ def one_iff_every_threshold(
 )
 def approximate_step(target: Any, reference: Any, rejected: Any) -> Relation:
     x, y = margin_gains(target, reference, rejected)
-    divergence = _label_divergence(x, y)
+    divergence = label_divergence(x, y)
     mean = (pair_distribution(reference, rejected) * divergence).sum(-1).sum(-1)
     small = at_least(_hundredth(mean), mean, "expected divergence at most 1/100")
     return implies(small, forall(at_least(1, x - y, "x - y at most 1")))
@@ -136,13 +176,6 @@ def _hundredth(mean: Any) -> Any:
     from flint import fmpq
 
     return fmpq(1, 100) if np.asarray(mean).dtype == object else 0.01
-
-
-def _label_divergence(x: Any, y: Any) -> Any:
-    """KL of the Bernoulli laws sigma(x) and sigma(y), elementwise."""
-    c = carrier_of(x)
-    p, rest = c.sigmoid(x), c.sigmoid(-x)
-    return p * (c.log_sigmoid(x) - c.log_sigmoid(y)) + rest * (c.log_sigmoid(-x) - c.log_sigmoid(-y))
 
 
 @approximate_step.corrected(
@@ -157,7 +190,7 @@ def bounded_margins(
     c = carrier_of(x)
     gap = (x - y) * (x - y) if not first else (x - y)
     slope_x, slope_y = c.sigmoid(x) * c.sigmoid(-x), c.sigmoid(y) * c.sigmoid(-y)
-    divergence = _label_divergence(x, y)
+    divergence = label_divergence(x, y)
     bounds = [
         at_least(divergence, factor * s * s * gap, "divergence against 2 s^2 (x-y)^2") for s in (slope_x, slope_y)
     ]

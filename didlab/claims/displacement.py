@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..did import did_distribution, did_entropy
+from ..did import did_entropy
 from ..engine.claim import claim
 from ..engine.kinds import Ordered, Policies, Ranked, Tailed
 from ..engine.relations import (
@@ -27,6 +27,7 @@ from ..engine.relations import (
 from ..information import entropy, kl_divergence
 from ..policies import log_probabilities, probabilities
 from .concentration import changed, mean, varies
+from .reinforcing_step import below_its_mean
 
 Q = r"q_{\pi^*/\pi_{ref}}"
 HIGH = rf"H({Q}) > H(\pi_{{ref}})"
@@ -169,12 +170,7 @@ def _smooths(target: Any, reference: Any) -> Relation:
        title="Where likelihoods fall, exactly",
        statement=rf"{FALLS} \iff {Q}(y) < \mathbb{{E}}_{{\pi_{{ref}}}}\!\left[{Q}\right]",
        reading="our own statement, at every outcome",
-       neighbours={"weak": {"weak": True}, "threshold 1/K": {"of": "uniform"}, "mean under the target": {"of": "target"},
+       neighbours={"weak": {"weak": True}, "threshold 1/K": {"of": "uniform"}, "mean under the target": {"of": "policy"},
                    "the other way": {"flip": True}})
 def displacement_threshold(target: Any, reference: Any, *, weak: bool = False, of: str = "reference", flip: bool = False) -> Relation:
-    p, r, q = (probabilities(x) for x in (target, reference, did_distribution(target, reference)))
-    level = {"reference": (r * q).sum(-1, keepdims=True), "target": (p * q).sum(-1, keepdims=True),
-             "uniform": q.sum(-1, keepdims=True) / q.shape[-1]}[of]
-    level, q = (q, level) if flip else (level, q)
-    below = at_least(level, q) if weak else greater(level, q, "mean of the DID and the DID")
-    return forall(iff(greater(r, p, "reference and target"), below))
+    return below_its_mean(target, reference, weak=weak, of=of, flip=flip)

@@ -210,7 +210,8 @@ def picked(values: Any, sample: Any) -> Any:
     title="A policy trained to the DID has non-negative estimates of beta'",
     draws=SAMPLE,
     statement=r"\tilde\pi \propto \left(\tfrac{\pi^*}{\pi_{ref}}\right)^{\beta'},\; \beta' > 0 \implies \hat\beta' \ge 0 \text{ on any four samples}",
-    reading="the stated direction; the converse, which the argument about outliers uses, is the sub-entry",
+    reading="the stated direction; the converse, which the argument about outliers uses, is the sub-entry. Where the four samples have one ratio "
+    "the slope is 0/0: its numerator is judged",
     symbolic=(),
     neighbours={
         "positive for every sample": {"strict": True},

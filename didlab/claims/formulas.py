@@ -11,7 +11,10 @@ from ..carriers import carrier_of
 from ..engine.relations import Relation, equal
 from ..preference import pair_distribution, preference_matrix
 
-__all__ = ["differences", "entropy_of_labels", "eq_1", "margin_gains", "population_stationary", "pulls", "stationary"]
+__all__ = [
+    "differences", "entropy_of_labels", "eq_1", "label_divergence", "margin_gains", "population_stationary", "pulls",
+    "stationary",
+]
 
 
 def differences(x: Any) -> Any:
@@ -46,6 +49,13 @@ def stationary(pairs: Any, reward: Any, label: str = "pull up = pull down on eac
 def population_stationary(chosen: Any, rejected: Any, reward: Any) -> Relation:
     """The same for independent pairs from a policy of chosen and a policy of rejected responses."""
     return stationary(pair_distribution(chosen, rejected), reward)
+
+
+def label_divergence(x: Any, y: Any) -> Any:
+    r"""KL of the Bernoulli laws :math:`\sigma(x)` and :math:`\sigma(y)`, elementwise."""
+    c = carrier_of(x)
+    p, rest = c.sigmoid(x), c.sigmoid(-x)
+    return p * (c.log_sigmoid(x) - c.log_sigmoid(y)) + rest * (c.log_sigmoid(-x) - c.log_sigmoid(-y))
 
 
 def entropy_of_labels(p: Any) -> Any:

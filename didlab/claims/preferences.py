@@ -8,11 +8,11 @@ import numpy as np
 
 from ..carriers import carrier_of
 from ..engine.claim import claim
-from ..engine.kinds import Graph, Numbers, Policies, Rewards
+from ..engine.kinds import Graph, Numbers, Pair, Policies, Rewards
 from ..engine.relations import Relation, both, equal, forall, greater, iff
 from ..information import kl_divergence
 from ..preference import boltzmann, preference_matrix
-from .formulas import differences, entropy_of_labels, stationary
+from .formulas import differences, entropy_of_labels, label_divergence, stationary
 
 
 @claim(
@@ -112,3 +112,46 @@ def cross_entropy(
     divergence = _expected_divergence(a, b, comparisons)
     label_entropy = (comparisons * entropy_of_labels(label)).sum(-1).sum(-1) / 2
     return equal(loss, divergence + entropy * (label_entropy * 33 / 32 if slip else label_entropy), "cross-entropy")
+
+
+@claim(
+    "did.thm-2.1.two-rewards",
+    where="Appendix F.1, first sentence of the proof",
+    title="The divergence of the preferences of two rewards is least only if they differ by a constant",
+    draws=(Rewards("first", "second"), Pair("first")),
+    statement=r"D_{KL}[p(y_w \succ y_l \mid f_1) \,\|\, p(y_w \succ y_l \mid f_2)] = 0 \iff \exists C\; \forall y \in \mathcal{Y}:\; f_1(y) = f_2(y) + C",
+    reading="at the pair that the divergence names; its least value is 0, at f_1 = f_2",
+    note="In expectation over a data set the sentence is Theorem 2.1 again, with the same assumption on its pairs.",
+    symbolic=(),
+)
+def two_rewards(first: Any, second: Any, chosen: Any, rejected_index: Any) -> Relation:
+    x, y = (_at_pair(r, chosen, rejected_index) for r in (first, second))
+    alike = forall(equal(differences(first), differences(second), "differences of the rewards"))
+    return iff(equal(label_divergence(x, y), 0, "divergence of the preferences"), alike)
+
+
+def _at_pair(reward: Any, chosen: Any, rejected: Any) -> Any:
+    """The margin of a reward at a pair."""
+    w, l = (np.take_along_axis(reward, np.asarray(i)[..., None], -1) for i in (chosen, rejected))  # noqa: E741
+    return w - l
+
+
+@two_rewards.corrected(
+    r"D_{KL}[p(y_w \succ y_l \mid f_1) \,\|\, p(y_w \succ y_l \mid f_2)] = 0 \iff f_1(y_w) - f_1(y_l) = f_2(y_w) - f_2(y_l)"
+    r"\text{: a pair fixes one difference}",
+    symbolic=(),
+    neighbours={
+        "the same order of the pair is enough": {"order": True},
+        "roles swapped in one reward": {"swap": True},
+        "margins in ratio 51 : 50": {"slip": True},
+    },
+)
+def one_difference(
+    first: Any, second: Any, chosen: Any, rejected_index: Any, *, order: bool = False, swap: bool = False,
+    slip: bool = False,
+) -> Relation:
+    x, y = (_at_pair(r, chosen, rejected_index) for r in (first, second))
+    same = equal(x * 51 / 50 if slip else x, -y if swap else y, "margins of the rewards")
+    if order:
+        same = both(iff(greater(x, 0), greater(y, 0)), iff(greater(0, x), greater(0, y)))
+    return iff(equal(label_divergence(x, y), 0, "divergence of the preferences"), same)

@@ -7,7 +7,7 @@ from typing import Any
 from ..dynamics.projected import dpo_pg_direction
 from ..engine.claim import claim
 from ..engine.models import LocalModel
-from ..engine.relations import at_least, both, equal, greater, iff, implies
+from ..engine.relations import at_least, both, equal, forall, greater, iff, implies
 from .projected_formulas import (
     ANY,
     MULTIPLE,
@@ -67,6 +67,27 @@ def margin_descends_softmax(chosen_gradient: Any, rejected_gradient: Any, probab
     v = direction(chosen_gradient, rejected_gradient, form)
     s = steepness(probability, reference, chosen, rejected)
     return loss_descends(v, s, identity_like(probability), chosen, rejected)
+
+
+@claim(
+    "did.app-h.margin", where="App H, before Def H.1", title="DPO-PG raises the log-margin",
+    statement=r"\Delta\theta \ne 0 \implies \text{the mean log-margin }"
+              r" \frac1M\sum_i \log\frac{\pi_\theta(y_w^{(i)})}{\pi_\theta(y_l^{(i)})}"
+              r" \text{ increases, to first order}",
+    draws=(LocalModel(batch=(1, 2, 3)),), symbolic=(),
+    reading="Any parameters and batches; the mean over the batch, as in Definition H.1.",
+    note="The mean of the margins rises; a loss of the margins need not fall: did.cor-h.5.1.batch.",
+    neighbours={"each margin": dict(each=True), "roles swapped": dict(form="swapped"),
+                "not projected": dict(form="unprojected"),
+                "by more than the square of the direction": dict(more=True)},
+)
+def margin_rises(chosen_gradient: Any, rejected_gradient: Any, jacobian: Any, chosen: Any, rejected: Any, *,
+                 form: str = "printed", each: bool = False, more: bool = False):
+    v = direction(chosen_gradient, rejected_gradient, form)
+    gain = growth(v, jacobian, chosen, rejected) * -1 if each else dot(v, chosen_gradient - rejected_gradient)
+    square = dot(v, v)
+    return implies(greater(square, 0, "the step is not 0"),
+                   forall(greater(gain, square if more else 0, "first-order gain of the margin")))
 
 
 WEIGHTED = (r"\text{With } s_i = -\beta f'(m_i) \text{ at the margin } m_i \text{ of pair } i,\ "

@@ -44,6 +44,8 @@ def uneven(p: Any) -> Relation:
     draws=(FIRST,), symbolic=(),
     reading=TABLE + "The first step, one pair, to first order in the step size; reinforcing as defined in section 4.1, "
             "'concentrating probability mass on modes of the reference'.",
+    note="The appendix does not ask for it; section 4.2 says of chosen responses that they are often close to regions that the "
+         "reference finds likely, which is less.",
     neighbours={"the opposite": dict(form="ascent"), "projection of the rejected": dict(form="swapped"),
                 "by half the square of the step": dict(quarters=2), "by a quarter of it": dict(quarters=1),
                 "the least likely for the modes": dict(least=True)},

@@ -33,6 +33,26 @@ def preferences_encode(
 
 
 @claim(
+    "did.app-f.2",
+    where="Appendix F.2",
+    title="Labels follow the DID from the rejected policy to the reference, whatever the two policies",
+    draws=(Policies("reference", "rejected"),),
+    statement=r"p^*(y_1 \succ y_2) = \frac{\pi_{ref}(y_1)\,\pi_l(y_2)}{\pi_{ref}(y_1)\,\pi_l(y_2) + \pi_{ref}(y_2)\,\pi_l(y_1)} = "
+    r"\sigma\left(\log q_{\pi_{ref}/\pi_l}(y_1) - \log q_{\pi_{ref}/\pi_l}(y_2)\right)",
+    reading="the displayed steps before the power law is used; two different responses, drawn independently",
+    neighbours={"roles exchanged": {"swap": True}, "the reference alone": {"alone": True}, "3% off": {"slip": True}},
+    measurements=("did_distribution",),
+)
+def labels_follow(
+    reference: Any, rejected: Any, *, swap: bool = False, alone: bool = False, slip: bool = False
+) -> Relation:
+    pairs = pair_distribution(reference, rejected)
+    q = did_distribution(rejected, reference) if swap else did_distribution(reference, rejected)
+    model = preference_matrix(reference if alone else q)
+    return equal(pairs / (pairs + pairs.swapaxes(-1, -2)), model * 33 / 32 if slip else model, "preference")
+
+
+@claim(
     "did.thm-3.4.sufficiency",
     where="Theorem 3.4",
     title="With the log-ratio reward the optimum is the target",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..did import did_distribution
 from ..engine.claim import claim
 from ..engine.kinds import Policies, Small
@@ -14,6 +16,7 @@ from ..engine.relations import Relation, at_least, both, exists, forall, greater
 from ..policies import probabilities
 from .concentration import (
     REINFORCED,
+    SHARPENED,
     about_zero,
     changed,
     varies,
@@ -27,7 +30,7 @@ def _where_below(policy: Any, reference: Any) -> tuple[Any, Any, Any]:
     return probabilities(policy), probabilities(reference), q
 
 
-def _threshold(policy: Any, reference: Any, *, weak: bool = False, of: str = "reference", flip: bool = False) -> Relation:
+def below_its_mean(policy: Any, reference: Any, *, weak: bool = False, of: str = "reference", flip: bool = False) -> Relation:
     """The policy is below the reference exactly where the DID is below its mean under the reference, 1/Z."""
     p, r, q = _where_below(policy, reference)
     k = r.shape[-1]
@@ -59,7 +62,7 @@ def app_e_reinforcing_step(policy: Any, reference: Any, epsilon: Any) -> Relatio
                    forall(implies(greater(r, p, "reference and policy"), at_least(epsilon, q, "epsilon and the DID"))))
 
 
-app_e_reinforcing_step.corrected(THRESHOLD, draws=(Policies("policy", "reference"),), neighbours=AROUND)(_threshold)
+app_e_reinforcing_step.corrected(THRESHOLD, draws=(Policies("policy", "reference"),), neighbours=AROUND)(below_its_mean)
 
 
 @claim("did.app-e.reinforcing-step.condition", where="Appendix E", draws=(REINFORCED, Small()), measurements=("did_distribution",),
@@ -75,7 +78,7 @@ def app_e_step_condition(policy: Any, reference: Any, epsilon: Any) -> Relation:
                    forall(implies(greater(r, p, "reference and policy"), at_least(epsilon, q, "epsilon and the DID"))))
 
 
-app_e_step_condition.corrected(THRESHOLD, draws=(Policies("policy", "reference"),), neighbours=AROUND)(_threshold)
+app_e_step_condition.corrected(THRESHOLD, draws=(Policies("policy", "reference"),), neighbours=AROUND)(below_its_mean)
 
 
 @claim("did.app-e.reinforcing-step.average", where="Appendix E", draws=(REINFORCED,), measurements=("did_distribution",),
@@ -100,7 +103,7 @@ def _average(policy: Any, reference: Any, *, never_equal: bool = False, flip: bo
     above = greater(k, z, "K and Z")
     strict = both(changed(policy, reference), varies(r))
     size = above if never_equal else both(at_least(k, z), iff(above, strict))
-    return both(size, _threshold(policy, reference, of=of))
+    return both(size, below_its_mean(policy, reference, of=of))
 
 
 @claim("did.app-e.reinforcing-step.order", where="Appendix E", draws=(REINFORCED, Small()), measurements=("did_distribution",),
@@ -125,3 +128,27 @@ def _order(policy: Any, reference: Any, *, strict: bool = False, flip: bool = Fa
     a, b = (b, a) if flip else (a, b)
     likelier = (at_least if weak else greater)(r[..., :, None], r[..., None, :], "reference at the two outcomes")
     return forall(implies(likelier, (greater if strict else at_least)(a, b, "DID at the two outcomes")))
+
+
+@claim("did.app-e.reinforcing-step.count", where="Appendix E", draws=(REINFORCED,), measurements=("did_distribution",),
+       title="Reinforcing leaves fewer outcomes with a large DID than with a large reference",
+       statement=rf"\pi \ne \pi_{{ref}},\; {RISES} \implies \left|\left\{{y : q(y) \ge \tfrac1K\right\}}\right| \le "
+                 r"\left|\left\{y : \pi_{ref}(y) \ge \tfrac1K\right\}\right|",
+       reading="sufficiently large: at least the uniform share; less: not more, which is less than what is printed")
+def app_e_step_count(policy: Any, reference: Any) -> Relation:
+    _, r, q = _where_below(policy, reference)
+    large = [np.asarray(r.shape[-1] * x >= 1).astype(bool).astype(int).sum(-1) for x in (q, r)]
+    return implies(changed(policy, reference), at_least(large[1], large[0], "outcomes of a large reference and of a large DID"))
+
+
+@app_e_step_count.corrected(
+    r"\tfrac{\pi}{\pi_{ref}^2} \text{ rises with } \pi_{ref} \implies \text{for every } k \text{ the } k \text{ least likely outcomes have no "
+    r"more mass under } q \text{ than under } \pi_{ref}",
+    draws=(SHARPENED,),
+    neighbours={"always less": {"strict": True}, "the other way": {"flip": True}, "less by a hundredth": {"factor": (101, 100)}})
+def _least_likely(policy: Any, reference: Any, *, strict: bool = False, flip: bool = False,
+                  factor: tuple[int, int] = (1, 1)) -> Relation:
+    _, r, q = _where_below(policy, reference)
+    a, b = (np.cumsum(np.sort(x, -1), -1)[..., :-1] for x in (r, q))
+    a, b = (b, a) if flip else (a, b)
+    return forall((greater if strict else at_least)(factor[1] * a, factor[0] * b, "sums of the least probabilities"))

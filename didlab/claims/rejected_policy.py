@@ -11,6 +11,9 @@ from ..engine.kinds import NearPowerLaw, Policies, PowerLaw
 from ..engine.relations import Relation, both, equal, forall, iff, implies
 from .formulas import differences, eq_1, population_stationary
 
+OPTIMUM = r"\arg\max_\pi \mathbb{E}_{\mathcal{D}}[\log p(y_w \succ y_l \mid r)] = \pi^*"
+EQ_1 = r"\pi_l \propto \pi_{ref}\left(\tfrac{\pi_{ref}}{\pi^*}\right)^{\beta}"
+
 
 @claim(
     "did.eq-1",
@@ -45,8 +48,7 @@ def ideal_policy(
     where="Theorem L.1",
     title="DPO's optimum is the target exactly when rejected responses follow Eq (1)",
     draws=(NearPowerLaw(),),
-    statement=r"\arg\max_\pi \mathbb{E}_{\mathcal{D}}[\log p(y_w \succ y_l \mid r)] = \pi^*,\; r = \beta\log\tfrac{\pi}{\pi_{ref}} \iff "
-    r"\pi_l \propto \pi_{ref}\left(\tfrac{\pi_{ref}}{\pi^*}\right)^{\beta}",
+    statement=rf"{OPTIMUM},\; r = \beta\log\tfrac{{\pi}}{{\pi_{{ref}}}} \iff {EQ_1}",
     reading="population loss over independent pairs; the maximum is where the gradient is 0, by strict concavity",
     neighbours={
         "exponent squared": {"power": 2},
@@ -72,8 +74,7 @@ def optimum_iff_eq_1(
     where="Appendix L, last sentence",
     title="The rejected distribution is uniquely determined",
     draws=(NearPowerLaw(),),
-    statement=r"\text{given } \pi_{ref}, \pi^*, \beta: \quad \arg\max_\pi \mathbb{E}_{\mathcal{D}}[\log p(y_w \succ y_l \mid r)] = \pi^* \implies "
-    r"\pi_l \propto \pi_{ref}\left(\tfrac{\pi_{ref}}{\pi^*}\right)^{\beta}",
+    statement=rf"\text{{given }} \pi_{{ref}}, \pi^*, \beta: \quad {OPTIMUM} \implies {EQ_1}",
     reading="chosen and rejected responses drawn independently; dependent pairs are outside this reading",
     neighbours={
         "exponent dropped": {"drop": True},
