@@ -13,7 +13,7 @@ from didlab.engine.claim import Statement
 from didlab.engine.evidence import confirm
 from didlab.engine.search import Effort, hunt
 
-from . import wrong_information, wrong_steps, wrong_tokens  # noqa: F401
+from . import wrong_did, wrong_did_entropy, wrong_did_steps, wrong_information, wrong_steps, wrong_tokens  # noqa: F401
 from .wrong import WRONG
 
 
@@ -37,5 +37,6 @@ def refuted(statement, effort):
 
 def test_the_wrong_statements_are_spread_over_the_papers():
     papers = Counter(id.split(".")[0] for id, _, _ in WRONG)
+    assert papers["did"] >= 90
     assert papers["gip"] >= 30
     assert papers["mi"] >= 20
