@@ -259,8 +259,6 @@ def power_law(target: Any, reference: Any, rejected: Any) -> PowerLaw:
 
 def _power_law_rounded(a: Any, b: Any, r: Any) -> PowerLaw:
     """The same formula in rational arithmetic, rounded once: nothing bounds the cancellation in a slope."""
-    from fractions import Fraction
-
     from flint import fmpq
 
     lift = np.frompyfunc(lambda v: fmpq(*float(v).as_integer_ratio()), 1, 1)
@@ -274,6 +272,13 @@ def _power_law_rounded(a: Any, b: Any, r: Any) -> PowerLaw:
         square = (x * x).sum()
         beta = (x * y).sum() / square if square != 0 else None
         worst = max(abs(v) for v in (y - beta * x if beta is not None else y))
-        exponents.append(float("nan") if beta is None else float(Fraction(int(beta.p), int(beta.q))))
-        deviations.append(float(Fraction(int(worst.p), int(worst.q))))
+        exponents.append(float("nan") if beta is None else _rounded(beta))
+        deviations.append(_rounded(worst))
     return PowerLaw(np.array(exponents).reshape(shape)[()], np.array(deviations).reshape(shape)[()])
+
+
+def _rounded(x: Any) -> float:
+    try:
+        return int(x.p) / int(x.q)
+    except OverflowError:
+        return float("inf") if x > 0 else float("-inf")
