@@ -25,6 +25,7 @@ from .markov import MarkovPolicy, together
 __all__ = ["js_divergence"]
 
 REACH, PERIOD, TURNS = 12.0, 84.0, 8
+FAR = 600.0  # a log-ratio beyond which sqrt(pq) is nothing beside p + q, and sinh may overflow
 TOGETHER = 1 << 20  # complex elements of transfer matrices held at once
 
 
@@ -67,9 +68,13 @@ class _Transfer:
 
     def __init__(self, a: np.ndarray, b: np.ndarray) -> None:
         self.delta = NUMPY.contrast(a, b)[2]
-        self.root = np.exp((NUMPY.log_softmax(a) + NUMPY.log_softmax(b)) / 2)
-        self.still = 2 * (self.root * np.sinh(self.delta / 4) ** 2).sum(-1)
-        self.drift = 2 * (self.root * np.sinh(self.delta / 2)).sum(-1)
+        log_p, log_q = NUMPY.log_softmax(a), NUMPY.log_softmax(b)
+        self.root = np.exp((log_p + log_q) / 2)
+        far = np.abs(self.delta) > FAR
+        near = np.where(far, 0.0, self.delta)
+        p, q = np.exp(log_p), np.exp(log_q)
+        self.still = 2 * np.where(far, (p + q) / 4, self.root * np.sinh(near / 4) ** 2).sum(-1)
+        self.drift = 2 * np.where(far, (p - q) / 2, self.root * np.sinh(near / 2)).sum(-1)
         self.half = self.turn = np.empty((0, 0, 0))
 
     def __call__(self, t: np.ndarray, keep: int | None = None) -> tuple[np.ndarray, np.ndarray]:

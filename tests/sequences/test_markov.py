@@ -65,6 +65,16 @@ def test_the_settled_power_is_the_long_product(size):
     assert markov.entropy(p) == pytest.approx(markov.entropy(spread[0]), rel=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
+def test_policies_far_apart_are_told_apart_entirely_or_at_one_step():
+    p = markov.markov_policy([0.0, 3000.0], [[0.0, 3000.0], [0.0, 3000.0]], 4)
+    q = markov.markov_policy([3000.0, 0.0], [[3000.0, 0.0], [3000.0, 0.0]], 4)
+    assert js_divergence(p, q) == pytest.approx(np.log(2), abs=1e-14)
+    r = markov.markov_policy([0.0, 0.0], [[0.0, 3000.0], [0.0, 3000.0]], 2)
+    s = markov.markov_policy([0.0, 0.0], [[0.0, 3000.0], [3000.0, 0.0]], 2)
+    assert js_divergence(r, s) == pytest.approx(np.log(2) / 2, abs=1e-14)
+
+
 def test_blocks_of_nodes_do_not_change_the_divergence(monkeypatch):
     from didlab.sequences import mixture
 
