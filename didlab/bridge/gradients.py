@@ -4,9 +4,9 @@ r"""Gradients of a real model's log-likelihoods: exact inner products over all p
     = \sum_{\text{parameters } p} \langle\partial_p\log\pi(y_w),\, \partial_p\log\pi(y_l)\rangle
 
 The first backward pass keeps one gradient; in the second, each parameter's product is taken the moment its gradient is
-complete, and both are freed: beside the activations, memory for one gradient and the largest parameter (and the next
-largest where embedding and head are one: the head's part waits for the embedding's). The breakdown by parameter comes
-free.
+there, which is then freed: beside the activations, memory for one gradient and the largest parameter. A matrix that is
+both head and embedding has a gradient in two parts, each of which is multiplied when it is there (see `rows`). The
+breakdown by parameter comes free.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, BackendError
 from .backend import Item
 from .head import wide
 from .huggingface import HuggingFaceBackend
+from .rows import alone, common, rows
 
 __all__ = [
     "SELECTIONS", "Geometry", "backward_pass", "ches", "dot", "geometry", "selected", "token_geometry", "value_of",
@@ -120,26 +121,38 @@ def geometry(
 
     Raises:
         ArgumentError: a choice that has no parameters.
+        BackendError: the head is the embedding, and the model reads other rows of it than those of the tokens.
     """
     parameters = selected(backend, which, every)
+    read = torch.tensor(sorted({*rejected.prompt, *rejected.response}))
     kept: dict[str, torch.Tensor] = {}
+    earlier: dict[str, torch.Tensor] = {}
     found = {n: torch.zeros(3, dtype=torch.float64, device=p.device) for n, p in parameters.items()}
 
     def keep(name: str, p: torch.nn.Parameter) -> None:
-        g = _taken(p)
-        kept[name], found[name][0] = g, _product(g, g)
+        part = _taken(p)
+        found[name][0] += _growth(kept.get(name), part)
+        kept[name] = _sum(kept[name], part) if name in kept else part
 
     def multiply(name: str, p: torch.nn.Parameter) -> None:
-        g = _taken(p)
-        found[name][2] = _product(g, g)
+        part, met = _taken(p), earlier.get(name)
+        found[name][2] += _growth(met, part)
         if name in kept:
-            found[name][1] = _product(kept.pop(name), g)
+            found[name][1] += _product(kept[name], part)
+        if met is not None and part.is_sparse and not torch.isin(part.indices(), met.indices()).all():
+            raise BackendError(
+                f"{backend.name} reads rows of {name} that are no tokens of the response or its prompt; leave {name} "
+                "out by `which` or `every`"
+            )
+        if name in embeddings:
+            earlier[name] = rows(part, read.to(part.device))
 
     w, l = tokens or (None, None)  # noqa: E741
-    values = [
-        backward_pass(backend, parameters, item, hook, token=t)
-        for item, hook, t in ((chosen, keep, w), (rejected, multiply, l))
-    ]
+    with alone(backend.model, parameters) as embeddings:
+        values = [
+            backward_pass(backend, parameters, item, hook, token=t, embeddings=embeddings)
+            for item, hook, t in ((chosen, keep, w), (rejected, multiply, l))
+        ]
     by_parameter = {n: (float(v[0]), float(v[1]), float(v[2])) for n, v in found.items()}
     ww, wl, ll = (float(sum(v[k] for v in by_parameter.values())) for k in range(3))
     return Geometry(ww, wl, ll, by_parameter, *values)
@@ -200,12 +213,25 @@ def dot(a: torch.Tensor, b: torch.Tensor) -> float:
 
 def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """As a tensor, so that nobody waits for the device; a slice at a time, so that nothing large is made."""
+    if a.is_sparse or b.is_sparse:
+        a, b = common(a, b)
     total = torch.zeros((), dtype=torch.float64, device=a.device)
     size = SLICE.get(a.device.type, ELSEWHERE)
     for x, y in zip(a.reshape(-1).split(size), b.reshape(-1).split(size), strict=True):
         u = wide(x)
         total += (u * (u if a is b else wide(y))).sum(dtype=torch.float64)
     return total
+
+
+def _growth(before: torch.Tensor | None, part: torch.Tensor) -> torch.Tensor:
+    r"""By how much :math:`\|a + b\|^2 = \|a\|^2 + 2\langle a, b\rangle + \|b\|^2` exceeds the first term."""
+    square = _product(part, part)
+    return square if before is None else square + 2 * _product(before, part)
+
+
+def _sum(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """In the memory of the one that is dense."""
+    return b.add_(a) if a.is_sparse else a.add_(b)
 
 
 def _taken(p: torch.nn.Parameter) -> torch.Tensor:
@@ -243,12 +269,15 @@ def value_of(backend: HuggingFaceBackend, item: Item) -> float:
 def backward_pass(
     backend: HuggingFaceBackend, parameters: Mapping[str, torch.nn.Parameter], item: Item,
     hook: Callable[[str, torch.nn.Parameter], None], *, token: int | None = None,
+    embeddings: Mapping[str, torch.nn.Parameter] | None = None,
 ) -> float:
-    """One backward pass of log pi(y | x), or of one token; each parameter is handed over once its gradient is there."""
+    """One backward pass of log pi(y | x), or of one token; each parameter is handed over once its gradient is there.
+
+    So are stand-ins for embeddings (see `rows.alone`), under the same names.
+    """
+    leaves = [*parameters.items(), *(embeddings or {}).items()]
     with _differentiable(backend, parameters):
-        handles = [
-            p.register_post_accumulate_grad_hook(lambda q, name=n: hook(name, q)) for n, p in parameters.items()
-        ]
+        handles = [p.register_post_accumulate_grad_hook(lambda q, name=n: hook(name, q)) for n, p in leaves]
         try:
             tokens = backend.differentiable(item)
             value = tokens.sum() if token is None else tokens[token]

@@ -22,7 +22,8 @@ def _config(t, kind, vocabulary, changed):
     }
     return {
         "gpt2": lambda: t.GPT2Config(
-            vocab_size=vocabulary, n_layer=2, n_head=4, n_embd=32, n_positions=64, bos_token_id=1, eos_token_id=2
+            vocab_size=vocabulary, n_layer=2, n_head=4, n_embd=changed.get("hidden_size", 32), n_positions=64,
+            bos_token_id=1, eos_token_id=2,
         ),
         "llama": lambda: t.LlamaConfig(**wide),
         "mistral": lambda: t.MistralConfig(**{"sliding_window": None, **wide}),
@@ -31,6 +32,9 @@ def _config(t, kind, vocabulary, changed):
         "gemma2": lambda: t.Gemma2Config(**wide, head_dim=8, final_logit_softcapping=5.0),
         "cohere": lambda: t.CohereConfig(**wide, logit_scale=0.25),
         "granite": lambda: t.GraniteConfig(**wide, logits_scaling=3.0),
+        "mamba": lambda: t.MambaConfig(
+            vocab_size=vocabulary, hidden_size=32, num_hidden_layers=2, state_size=8, eos_token_id=2
+        ),
         "neox": lambda: t.GPTNeoXConfig(**{k: v for k, v in wide.items() if k != "num_key_value_heads"}),
     }[kind]()
 

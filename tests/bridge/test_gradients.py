@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
 
 from didlab.bridge import Item, gradients
-from didlab.bridge.gradients import Geometry, backward_pass, ches, geometry, selected, token_geometry
+from didlab.bridge.gradients import Geometry, ches, geometry, selected, token_geometry
 from didlab.bridge.huggingface import HuggingFaceBackend
 from didlab.bridge.step import one_step
 from didlab.errors import ArgumentError
 
 from .architectures import build
 
+FAMILIES = ("gpt2", "llama", "mistral", "qwen2", "gemma2", "cohere", "granite", "neox")
 CHOSEN, REJECTED = Item((5, 9, 4), (7, 8, 11, 8)), Item((5, 9, 4), (7, 12, 11))
 
 
@@ -29,7 +32,7 @@ def dense(backend, item, which="all", token=None):
     return torch.cat([g.double().reshape(-1) for g in filled])
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+@pytest.mark.parametrize("kind", [f"{family}-{ties}" for family in FAMILIES for ties in ("tied", "untied")])
 @pytest.mark.parametrize("which", ["all", "last-layer"])
 def test_streamed_products_are_the_dense_ones(kind, which, monkeypatch):
     """Products taken in many slices too."""
@@ -45,19 +48,40 @@ def test_streamed_products_are_the_dense_ones(kind, which, monkeypatch):
     assert all(p.grad is None and p.requires_grad for p in backend.model.parameters())
 
 
-@pytest.mark.parametrize("family", ["gpt2", "llama", "mistral", "qwen2"])
+def brute(backend, item):
+    """Whole gradients by name, as one plain backward pass leaves them."""
+    backend.model.zero_grad()
+    backend.differentiable(item).sum().backward()
+    found = {n: p.grad for n, p in backend.model.named_parameters()}
+    backend.model.zero_grad()
+    return {n: torch.zeros(1) if g is None else g.double() for n, g in found.items()}
+
+
+def furthest(found, w, l):  # noqa: E741
+    """How far streamed products are from those of whole gradients, in units of the products of the norms."""
+    pairs = (found.ww, w, w), (found.wl, w, l), (found.ll, l, l)
+    return max(abs(got - float(a @ b)) / float(a.norm() * b.norm()) for got, a, b in pairs)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("ties", ["tied", "untied"])
-def test_streamed_products_in_float32(family, ties):
-    """Within 1e-6 of the product of the norms of gradients written out in full."""
-    backend = HuggingFaceBackend(build(f"{family}-{ties}"))
+@pytest.mark.parametrize("vocabulary", [64, 2048])
+def test_streamed_products_in_float32(family, ties, vocabulary, monkeypatch):
+    """Within 1e-6 of the product of the norms of whole gradients; the larger embedding is most of the model."""
+    backend = HuggingFaceBackend(build(f"{family}-{ties}", vocabulary=vocabulary))
     head, embedding = backend.model.get_output_embeddings().weight, backend.model.get_input_embeddings().weight
     assert (head is embedding) == (ties == "tied")
-    found = geometry(backend, CHOSEN, REJECTED)
-    w, l = (dense(backend, i) for i in (CHOSEN, REJECTED))  # noqa: E741
-    for got, wanted, size in (
-        (found.ww, w @ w, w @ w), (found.wl, w @ l, w.norm() * l.norm()), (found.ll, l @ l, l @ l)
-    ):
-        assert abs(got - float(wanted)) <= 1e-6 * float(size)
+    parameters = list(backend.model.parameters())
+    matrices = sum(p.numel() for p in parameters if any(p is e for e in (head, embedding)))
+    assert (2 * matrices > sum(p.numel() for p in parameters)) == (vocabulary == 2048)
+    whole = [torch.cat([g.reshape(-1) for g in brute(backend, i).values()]) for i in (CHOSEN, REJECTED)]
+    assert furthest(geometry(backend, CHOSEN, REJECTED), *whole) <= 1e-6
+    if vocabulary == 64:  # with more logits, float32 rounds the gradient itself by as much
+        assert furthest(geometry(backend, CHOSEN, REJECTED), *(dense(backend, i) for i in (CHOSEN, REJECTED))) <= 1e-6
+
+    monkeypatch.setattr(gradients, "_growth", lambda before, part: gradients._product(part, part))
+    forgotten = furthest(geometry(backend, CHOSEN, REJECTED), *whole)  # what the head's part has with the embedding's
+    assert (forgotten > 1e-6) == (ties == "tied")
 
 
 def test_cosine_and_case_by_hand():
@@ -112,28 +136,94 @@ def peak_bytes(call):
     return int(np.cumsum(changes).max())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("ties", ["tied", "untied"])
-def test_memory_is_one_gradient_and_the_largest_parameter(ties, dtype, monkeypatch):
-    """Beyond the activations, which are measured where one small gradient is taken, and the slices of the products."""
-    monkeypatch.setitem(gradients.SLICE, "cpu", slice_ := 1 << 12)
-    backend = HuggingFaceBackend(
-        build(f"llama-{ties}", dtype=dtype, vocabulary=2048, hidden_size=128, intermediate_size=512)
-    )
-    sizes = [p.numel() * p.element_size() for p in backend.model.parameters()]
-    everything = selected(backend)
-    name = next(n for n in everything if n.endswith("layers.0.input_layernorm.weight"))
-    small = {name: everything[name]}
-    activations = peak_bytes(lambda: backward_pass(backend, small, CHOSEN, lambda n, p: None))
-    numbers = 4 * 64 * len(sizes) + 20 * slice_  # totals; two copies and a product in float32, one in float64
-    waiting = sorted(sizes)[-2] if ties == "tied" else 0  # the head's part of a tied gradient waits for the embedding's
-    bound = sum(sizes) + max(sizes) + waiting + activations + numbers
-    peak = peak_bytes(lambda: geometry(backend, CHOSEN, REJECTED))
-    assert sum(sizes) < peak <= bound
+def activations(backend, parameters):
+    """The most that both ways hold where the trunk keeps what all gradients need, and only a small one is formed."""
+    head = backend.model.get_output_embeddings().weight  # whose gradient would be formed whether it is asked for or not
+    small = next(p for n, p in parameters.items() if n.endswith(("0.input_layernorm.weight", "0.ln_1.weight")))
+    with gradients._differentiable(backend, {n: p for n, p in parameters.items() if p is not head}):
+        return peak_bytes(lambda: torch.autograd.grad(backend.differentiable(CHOSEN).sum(), small))
 
+
+LARGE = [
+    *((f, torch.float32, 4096) for f in FAMILIES[:5]), ("llama", torch.bfloat16, 2048), ("llama", torch.float32, 512)
+]
+
+
+@pytest.mark.parametrize(("family", "dtype", "vocabulary"), LARGE)
+@pytest.mark.parametrize("ties", ["tied", "untied"])
+def test_memory_is_one_gradient_and_the_largest_parameter(family, ties, dtype, vocabulary, monkeypatch):
+    """Beside the activations; and of an embedding that is not the head some rows only, where there might be all."""
+    monkeypatch.setitem(gradients.SLICE, "cpu", slice_ := 1 << 12)
+    shape = {"vocabulary": vocabulary, "hidden_size": 128, "intermediate_size": 512}
+    backend = HuggingFaceBackend(build(f"{family}-{ties}", dtype=dtype, **shape))
+    everything, head = selected(backend), backend.model.get_output_embeddings().weight
+    tables = [m.weight for m in backend.model.modules() if isinstance(m, torch.nn.Embedding) and m.weight is not head]
+    sizes = [p.nbytes for p in everything.values()]
+    gradient = sum(sizes) - sum(t.nbytes for t in tables)
+    read = max(i.tokens for i in (CHOSEN, REJECTED))
+    small = 4 * 64 * len(sizes) + 20 * slice_  # totals; two copies and a product in float32, one in float64
+    small += 2 * read * (head[0].nbytes + 8) * (1 + len(tables))  # rows and ids: kept, and of the head what they meet
+    bound = gradient + max(sizes) + activations(backend, everything) + small
+    assert gradient < peak_bytes(lambda: geometry(backend, CHOSEN, REJECTED)) <= bound
+
+    with monkeypatch.context() as planted:  # the embedding's gradient as autograd makes it
+        planted.setattr(gradients, "alone", lambda *_: contextlib.nullcontext({}))
+        peak = peak_bytes(lambda: geometry(backend, CHOSEN, REJECTED))
+    assert peak > bound or dtype == torch.bfloat16  # whose products copy weights on a CPU, among the activations
     kept, taken = [], gradients._taken
     monkeypatch.setattr(gradients, "_taken", lambda p: kept.append(taken(p)) or kept[-1])
     assert peak_bytes(lambda: geometry(backend, CHOSEN, REJECTED) and kept.clear()) > bound  # with both gradients kept
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("ties", ["tied", "untied"])
+def test_streamed_products_in_half_precision(ties, dtype):
+    """An entry is rounded when tokens that are there twice are added up, and when head and embedding are: once each."""
+    backend = HuggingFaceBackend(build(f"qwen2-{ties}", dtype=dtype, spread=2.0))
+    found = geometry(backend, CHOSEN, REJECTED)
+    w, l = (brute(backend, i) for i in (CHOSEN, REJECTED))  # noqa: E741
+    for n, products in found.by_parameter.items():
+        for got, a, b in zip(products, (w[n], w[n], l[n]), (w[n], l[n], l[n]), strict=True):
+            bound = 4 * torch.finfo(dtype).eps if "embed" in n else 1e-6
+            assert abs(got - float((a * b).sum())) <= bound * float(a.norm() * b.norm())
+
+
+def state(model):
+    """All that taking gradients may touch, by identity."""
+    mine = [(id(m.weight), m.sparse) for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+    hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.modules()]
+    leaves = [
+        (n, id(p), p.requires_grad, id(p.grad), len(p._post_accumulate_grad_hooks or ()))
+        for n, p in model.named_parameters()
+    ]
+    return mine, hooks, leaves
+
+
+@pytest.mark.parametrize("ties", ["tied", "untied"])
+@pytest.mark.parametrize("failure", ["none", "forward", "backward", "second backward"])
+def test_the_model_is_left_as_it_was(ties, failure, monkeypatch):
+    """Also when something raises, with parameters that were frozen and gradients that were there."""
+    backend = HuggingFaceBackend(build(f"gpt2-{ties}"))
+    first, *others = backend.model.parameters()
+    others[0].requires_grad_(False)
+    first.grad, others[3].grad = torch.ones_like(first), torch.ones_like(others[3])
+    backend.model.get_input_embeddings().sparse = True
+    before, weights = state(backend.model), [p.detach().clone() for p in backend.model.parameters()]
+    calls, product = [], gradients._product
+
+    def fails(a, b):
+        calls.append(0)
+        if len(calls) == {"backward": 3, "second backward": 3 * len(others) // 2}.get(failure):
+            raise FloatingPointError
+        return product(a, b)
+
+    monkeypatch.setattr(gradients, "_product", fails)
+    expected = {"none": None, "forward": IndexError}.get(failure, FloatingPointError)
+    with contextlib.nullcontext() if expected is None else pytest.raises(expected):
+        geometry(backend, CHOSEN, Item((5, 64), (7,)) if failure == "forward" else REJECTED)
+    assert state(backend.model) == before
+    assert all(torch.equal(p, w) for p, w in zip(backend.model.parameters(), weights, strict=True))
+    assert torch.equal(first.grad, torch.ones_like(first))
 
 
 def test_tokens_add_up_to_sequences():
