@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..arguments import whole
 from ..errors import ArgumentError, BackendError
 from .backend import Item
 from .head import log_probs
@@ -55,6 +56,10 @@ class HuggingFaceBackend:
             raise ArgumentError("model", "a causal language model of transformers", type(model).__name__)
         if head() is None:
             raise ArgumentError("model", "a model with a language-modelling head", type(model).__name__)
+        config = getattr(model, "config", None)
+        if getattr(config, "is_encoder_decoder", False):
+            raise ArgumentError("model", "a causal language model, without an encoder", type(model).__name__)
+        whole("pad", pad, 0, head().weight.shape[0])
         if padding not in ("left", "right"):
             raise ArgumentError("padding", "'left' or 'right'", repr(padding))
         if not adapter and not hasattr(model, "disable_adapter"):
@@ -65,7 +70,6 @@ class HuggingFaceBackend:
         self.model: Any = model.eval()
         self.pad, self.padding, self.adapter = pad, padding, adapter
         self._views: tuple[View, ...] = ()
-        config = getattr(model, "config", None)
         self._name = name or getattr(config, "_name_or_path", "") or type(model).__name__
         self._takes = set(inspect.signature(self._inner().forward).parameters)
         self._after = _after_head(config)
@@ -145,8 +149,15 @@ class HuggingFaceBackend:
         for item in items:
             if said := self.refusal(item):
                 raise BackendError(f"{self.name} cannot score a response: {said}")
-        with self._reading():
-            flat = self._values(items).double().cpu().numpy()
+        try:
+            with self._reading():
+                flat = self._values(items).double().cpu().numpy()
+        except torch.OutOfMemoryError as e:
+            width = max(i.tokens for i in items)
+            raise BackendError(
+                f"{self.name} has no memory for a batch of {len(items)} times {width} tokens; make batches smaller "
+                f"(--token-budget), or leave long pairs out: {e}"
+            ) from e
         ends = np.cumsum([len(i.response) for i in items])
         return [x.copy() for x in np.split(flat, ends[:-1])]
 
@@ -182,13 +193,14 @@ class HuggingFaceBackend:
         with self._reading(), self._as_scored():
             while live.any() and drawn.shape[1] < length:
                 out = self.model(input_ids=ids, past_key_values=cache, use_cache=True, **last)
-                cache = out.past_key_values
+                cache = getattr(out, "past_key_values", None)  # models of other kinds have none: they read all again
                 total = out.logits[:, -1].double().softmax(-1).cumsum(-1).cpu().numpy()
                 at = rng.random(count) * total[:, -1]
                 token = np.array([np.searchsorted(t, a, side="right") for t, a in zip(total, at, strict=True)])
                 drawn = np.concatenate([drawn, token[:, None]], 1)
                 live &= ~np.isin(token, ends)
-                ids = torch.tensor(token[:, None], device=self._device)
+                new = torch.tensor(token[:, None], device=self._device)
+                ids = torch.cat([ids, new], 1) if cache is None else new
         return [Item(prompt, _until(row, ends)) for row in drawn]
 
     def _ends(self) -> list[int]:

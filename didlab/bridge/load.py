@@ -6,13 +6,14 @@ import importlib
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError, FileError
 from .backend import Backend, CallableBackend
 
-__all__ = ["adapter_off", "load_backend", "load_tokenizer"]
+__all__ = ["adapter_off", "load_backend", "load_tokenizer", "other_token"]
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 NEEDS = "reading a model needs transformers: pip install 'didlab[bridge]'"
@@ -128,9 +129,25 @@ def load_tokenizer(name: str) -> Any:
     except ImportError as e:
         raise BackendError(NEEDS) from e
     try:
-        return transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        found: Any = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as e:
         raise BackendError(f"{name} has no tokenizer that can be read; name one with --tokenizer: {e}") from e
+    if set(found.get_vocab().values()) <= set(found.all_special_ids):  # for some families, what no file gives is made up
+        raise BackendError(f"{name} has no tokenizer, only a configuration; name one with --tokenizer")
+    return found
+
+
+def other_token(first: str, second: str, ids: Iterable[int]) -> str | None:
+    """Which of the ids is another token in the second tokenizer, in words; None where all are the same."""
+    try:
+        a, b = (load_tokenizer(name) for name in (first, second))
+    except BackendError:
+        return None
+    some = sorted(ids)
+    for i, x, y in zip(some, a.convert_ids_to_tokens(some), b.convert_ids_to_tokens(some), strict=True):
+        if x is not None and y is not None and x != y:
+            return f"token {i} is {x!r} in {first} and {y!r} in {second}"
+    return None
 
 
 def _function(name: str) -> Backend:

@@ -207,8 +207,7 @@ def _told(finding: Any) -> dict[str, Any]:
 def _same_work(folder: Path, told: Mapping[str, Any]) -> None:
     """Unfinished work may be continued only with the same data, models and plan."""
     file = folder / "plan.json"
-    decisive = {k: told[k] for k in ("data", "pairs", "models", "plan", "sampling")}
-    text = json.dumps(decisive, sort_keys=True, indent=1) + "\n"
+    text = _decisive(told) + "\n"
     if file.exists() and file.read_text(encoding="utf-8") != text and any(folder.glob("part-*.parquet")):
         raise FileError(
             f"{folder} holds unfinished work with other data, models or batches; finish that run, or remove the folder"
@@ -269,6 +268,30 @@ def _scored(
     return rows
 
 
+def _part(file: Path, told: Mapping[str, Any]) -> Any:
+    """A finished part, which must be of this work: two runs that began at once may have shared the folder."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    try:
+        table = parquet.read_table(file)
+        about = json.loads(table.schema.metadata[b"didlab"])
+    except (pyarrow.ArrowException, OSError, TypeError, KeyError, ValueError) as e:
+        raise FileError(f"{file} cannot be read ({e}); remove it, and run the same command again") from e
+    if _decisive(about) != _decisive(told):
+        raise FileError(
+            f"{file} is of another run, with other data, models or batches, which wrote there at the same time; remove "
+            f"{file.parent}, and run one after the other"
+        )
+    return table
+
+
+def _decisive(told: Mapping[str, Any]) -> str:
+    """What must be the same for parts to belong together."""
+    kept = {k: told.get(k) for k in ("data", "pairs", "models", "plan", "sampling")}
+    return json.dumps(kept, sort_keys=True, indent=1)
+
+
 def _merge(files: Sequence[Path], path: Path, told: Mapping[str, Any]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as parquet
@@ -279,6 +302,6 @@ def _merge(files: Sequence[Path], path: Path, told: Mapping[str, Any]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     with parquet.ParquetWriter(temporary, schema().with_metadata(meta), compression="zstd") as w:
         for f in files:
-            table = parquet.read_table(f).cast(schema()).replace_schema_metadata(meta)
+            table = _part(f, told).cast(schema()).replace_schema_metadata(meta)
             w.write_table(pa.Table.from_batches(table.to_batches(), schema=table.schema))
     temporary.replace(path)

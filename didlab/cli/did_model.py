@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from .common import FINE
-from .models import bar, read_pairs
+from .models import bar, check_tokenizers, read_pairs
 
 __all__ = ["add"]
 
@@ -77,6 +77,7 @@ def _did_model(options: argparse.Namespace) -> int:
     protocol = Protocol(training, sampling, options.held_out, options.prompts, options.draws)
     data = read_pairs(options)
     text = "chosen_ids" not in read_rows(options.data)[0]
+    check_tokenizers(options, data)
     made = {"dtype": options.dtype, "device": options.device}
     policy = load_backend(options.policy, **made)
     reference = adapter_off(policy) if options.reference == "adapter-off" else load_backend(options.reference, **made)

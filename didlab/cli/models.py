@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import BackendError
@@ -13,7 +13,7 @@ from ..errors import BackendError
 if TYPE_CHECKING:
     from ..bridge.data import Pair
 
-__all__ = ["bar", "read_pairs"]
+__all__ = ["bar", "check_tokenizers", "read_pairs"]
 
 
 def read_pairs(options: argparse.Namespace, skipped: list[str] | None = None) -> list[Pair]:
@@ -28,6 +28,27 @@ def read_pairs(options: argparse.Namespace, skipped: list[str] | None = None) ->
             raise BackendError(f"{options.policy} has no tokenizer of its own; name one with --tokenizer")
         tokenizer = load_tokenizer(options.tokenizer or options.policy)
     return pairs(rows, tokenizer, end=not options.no_end, skipped=skipped)
+
+
+def check_tokenizers(options: argparse.Namespace, data: Sequence[Pair]) -> None:
+    """Refuse a model whose own tokenizer has other tokens for the ids of the data than the one they are from.
+
+    Raises:
+        BackendError: naming the token.
+    """
+    from ..bridge.load import other_token
+
+    first = options.tokenizer or options.policy
+    ids = {t for pair in data for _, item in pair.items() for t in (*item.prompt, *item.response)}
+    named = [getattr(options, n, None) for n in ("policy", "reference", "rejected_policy", "did_policy")]
+    for name in dict.fromkeys(named):
+        if name in (None, first, "adapter-off", *options.insist) or ":" in name:
+            continue
+        if said := other_token(first, name, ids):
+            raise BackendError(
+                f"{name} would score another text: {said}. Name models with one tokenizer, or insist on this one by "
+                "its name (--insist)"
+            )
 
 
 @contextlib.contextmanager

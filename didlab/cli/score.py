@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ArgumentError, FileError
 from .common import FINE
-from .models import bar, read_pairs
+from .models import bar, check_tokenizers, read_pairs
 
 __all__ = ["add"]
 
@@ -101,6 +101,7 @@ def _score(options: argparse.Namespace) -> int:
         raise FileError("give --policy and --data (or --policy-scores with scores that another program wrote)")
     skipped: list[str] | None = [] if options.skip_bad_rows else None
     data = read_pairs(options, skipped)
+    check_tokenizers(options, data)
     made = {"dtype": options.dtype, "device": options.device}
     models = {"policy": load_backend(options.policy, **made)}
     if options.reference == "adapter-off":

@@ -197,6 +197,26 @@ def test_the_base_of_an_adapter_is_what_learns_and_the_policy_stays_as_it_is(tmp
     assert {n: p.shape for n, p in kept.model.named_parameters()} == wanted
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_head_that_was_trained_beside_the_base_is_not_what_learns(tmp_path):
+    """The stand-in starts at the reference: the base model, whose head the adapter replaced by one of its own."""
+    peft = pytest.importorskip("peft")
+    base = tiny()
+    settings = peft.LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["lm_head"], task_type="CAUSAL_LM")
+    model = peft.get_peft_model(copy.deepcopy(base.model), settings)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if "modules_to_save" in name:
+                p.normal_(0, 3.0)
+    policy, reference = HuggingFaceBackend(model, name="lora"), HuggingFaceBackend(model, adapter=False, name="lora")
+    frozen = Training(rate=1e-30, warm_up=0, batch=16)  # so small that no float32 weight moves
+    did_model(DATA[:60], policy, reference, tmp_path / "out", protocol=Protocol(
+        frozen, Sampling(3, length=L), held_out=10
+    ))
+    kept = dict(load_backend(str(tmp_path / "out" / "model")).model.named_parameters())
+    assert all(torch.equal(p, kept[n]) for n, p in base.model.named_parameters())
+
+
 def test_the_command_reports_what_is_to_be_believed(tmp_path, capsys):
     for name, backend in (("policy", tiny(apart=0.15)), ("reference", tiny())):
         backend.model.save_pretrained(tmp_path / name)

@@ -132,6 +132,20 @@ def test_gradient_checkpointing_changes_nothing(kind):
     assert np.isclose(found[0].wl, found[1].wl, rtol=1e-6)
 
 
+def check_draws(backend, prompt, length):
+    """Each token of a draw is where its random number falls among the model's own probabilities, without a cache."""
+    drawn, seen = backend.sample(prompt, 5, rng=np.random.default_rng(0), length=length), 0
+    for n, item in enumerate(drawn):
+        rng = np.random.default_rng(0)
+        with torch.no_grad():
+            logits = backend.model(input_ids=torch.tensor([item.prompt + item.response])).logits[0]
+        for p, y in zip(logits[len(prompt) - 1 : -1].double().softmax(-1).numpy(), item.response, strict=True):
+            number = rng.random(5)[n]
+            assert p[:y].sum() - backend.rounding <= number <= p[: y + 1].sum() + backend.rounding
+            seen += 1
+    assert seen > length
+
+
 @pytest.mark.parametrize(("kind", "attention"), [("mistral", "sdpa"), ("mistral", "eager"), ("gemma2", "eager")])
 def test_prompts_longer_than_a_sliding_window(kind, attention):
     """A window of 8 tokens, prompts of up to 40: scores, both paddings, and draws whose cache forgets."""
@@ -147,15 +161,7 @@ def test_prompts_longer_than_a_sliding_window(kind, attention):
             last = Item(items[0].prompt, (5,))
             values = [backend.token_log_probs([i])[0][0] for i in (last, far, near)]
             assert values[0] == values[1] != values[2]
-    drawn, numbers = backend.sample(items[0].prompt, 5, rng=np.random.default_rng(0), length=12), []
-    for n, item in enumerate(drawn):  # each token is where its random number falls among the model's own probabilities
-        rng = np.random.default_rng(0)
-        with torch.no_grad():
-            logits = model(input_ids=torch.tensor([item.prompt + item.response])).logits[0, 39:-1]
-        for p, y in zip(logits.double().softmax(-1).numpy(), item.response, strict=True):
-            numbers.append(rng.random(5)[n])
-            assert p[:y].sum() - backend.rounding <= numbers[-1] <= p[: y + 1].sum() + backend.rounding
-    assert len(numbers) > 12
+    check_draws(backend, items[0].prompt, 12)
 
 
 def test_dropout_stays_off_whatever_mode_the_model_is_put_into():
@@ -201,6 +207,26 @@ def test_a_head_in_float32_over_a_narrow_trunk():
     assert any(f.check.endswith(", in float32") for f in found.findings)
 
 
+def test_models_without_keys_and_values_to_keep_can_draw():
+    """A state-space model reads the whole prefix again for each token; each is where its random number falls."""
+    model = build("mamba")
+    backend = HuggingFaceBackend(model)
+    found = audit(backend, ITEMS)
+    assert found.passed, [f for f in found.findings if not f.passed]
+    check_draws(backend, (5, 6, 7), 6)
+
+
+def test_memory_that_is_not_enough_is_said_with_the_batch(monkeypatch):
+    backend = HuggingFaceBackend(build("gpt2"))
+
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(backend.model, "forward", full)
+    with pytest.raises(BackendError, match=r"no memory for a batch of 10 times \d+ tokens.*--token-budget"):
+        backend.token_log_probs(ITEMS)
+
+
 def test_the_context_is_what_the_configuration_says():
     assert HuggingFaceBackend(build("gpt2")).context == 64
     stretched = build("llama", rope_scaling={"rope_type": "linear", "factor": 2.0})
@@ -231,5 +257,12 @@ def test_bad_input():
         HuggingFaceBackend(backend.model, padding="both")
     with pytest.raises(ArgumentError, match="adapter"):
         HuggingFaceBackend(backend.model, adapter=False)
+    with pytest.raises(ArgumentError, match="pad"):
+        HuggingFaceBackend(backend.model, pad=64)
+    import transformers
+
+    shape = {"d_model": 16, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2}
+    with pytest.raises(ArgumentError, match="without an encoder"):
+        HuggingFaceBackend(transformers.T5ForConditionalGeneration(transformers.T5Config(vocab_size=64, **shape)))
     with pytest.raises(ArgumentError, match="causal"):
         HuggingFaceBackend(torch.nn.Linear(2, 2))

@@ -7,7 +7,7 @@ import json
 import pytest
 from safetensors.torch import load_file, save_file
 
-from didlab.bridge.load import _own, load_backend
+from didlab.bridge.load import _own, load_backend, load_tokenizer, other_token
 from didlab.errors import BackendError
 
 from .architectures import build
@@ -88,6 +88,28 @@ def test_files_that_are_no_model(saved, spoil):
     spoil(folder)
     with pytest.raises(BackendError, match="cannot be read as a causal language model"):
         load_backend(str(folder))
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen2", "gemma2"])
+def test_a_folder_without_a_tokenizer_has_none(saved, kind):
+    with pytest.raises(BackendError, match=r"has no tokenizer.*--tokenizer"):
+        load_tokenizer(str(saved(kind)))
+
+
+def test_tokenizers_are_compared_on_the_tokens_that_the_data_has(tokenizer, tmp_path):
+    one, two, none = (tmp_path / n for n in ("one", "two", "none"))
+    tokenizer.save_pretrained(one)
+    tokenizer.save_pretrained(two)
+    file = two / "tokenizer.json"
+    told = json.loads(file.read_text())
+    words = told["model"]["vocab"]
+    words["good"], words["bad"] = words["bad"], words["good"]
+    file.write_text(json.dumps(told))
+    odd = min(words["good"], words["bad"])
+    assert f"token {odd} is" in other_token(str(one), str(two), range(25))
+    assert other_token(str(one), str(two), set(range(25)) - {words["good"], words["bad"]}) is None
+    assert other_token(str(one), str(one), range(60)) is None  # ids that no tokenizer has
+    assert other_token(str(one), str(none), range(25)) is None
 
 
 def test_a_device_that_is_not_there(saved):

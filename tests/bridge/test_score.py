@@ -257,6 +257,52 @@ def test_a_killed_run_resumes_to_the_same_bytes(models, rows, tokenizer, tmp_pat
     assert len(missing) < len(data)
 
 
+def test_parts_of_another_run_or_cut_off_are_not_mixed_in(rows, tokenizer, tmp_path):
+    """A run with other batches begins on the same folder before the first part is there, and leaves its own parts."""
+    data, out, begun = pairs(rows, tokenizer), tmp_path / "s.parquet", []
+    models = {"policy": CallableBackend(lambda x, y: [-5.0] * len(y), name="m")}
+
+    def overtaken(done, total):
+        if not begun:
+            begun.append(done)
+            with pytest.raises(FileError, match="process 1 of 2"):
+                score(data, models, out, plan=Plan(2, 64), world=2, patience=0.01)
+
+    with pytest.raises(FileError, match=r"part-000002.parquet is of another run.*one after the other"):
+        score(data, models, out, plan=Plan(4, 64), progress=overtaken)
+    assert begun and not out.exists()
+    other = tmp_path / "t.parquet"
+    with pytest.raises(FileError, match="process 1 of 2"):
+        score(data, models, other, plan=Plan(4, 64), world=2, patience=0.01)
+    part = tmp_path / "t.parquet.parts" / "part-000002.parquet"
+    content = part.read_bytes()
+    part.write_bytes(content[:-50])
+    with pytest.raises(FileError, match=r"part-000002.parquet cannot be read.*remove it"):
+        score(data, models, other, plan=Plan(4, 64))
+    part.unlink()
+    score(data, models, other, plan=Plan(4, 64))
+    assert len(read_scores(other)) == 2 * len(data)
+
+
+def test_a_model_with_another_tokenizer_is_refused_unless_insisted_on(data, models, tmp_path, capsys):
+    """Its numbers would be those of another text."""
+    import shutil
+
+    strange = tmp_path / "strange"
+    shutil.copytree(models / "reference", strange)
+    told = json.loads((strange / "tokenizer.json").read_text())
+    words = told["model"]["vocab"]
+    words["film"], words["was"] = words["was"], words["film"]
+    (strange / "tokenizer.json").write_text(json.dumps(told))
+    out = ["--data", str(data), "--out", str(tmp_path / "s.parquet")]
+    command = ["score", "--policy", str(models / "policy"), "--reference", str(strange), *out]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "would score another text" in said and "'film'" in said and "'was'" in said
+    assert not (tmp_path / "s.parquet").exists()
+    assert main([*command, "--insist", str(strange)]) == 0
+
+
 def test_two_processes_share_the_work(data, models, tmp_path):
     out, alone = tmp_path / "shared.parquet", tmp_path / "alone.parquet"
     assert run(data, models, alone) == 0
