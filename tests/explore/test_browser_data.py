@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FileChooser, Page
 
-from didlab.explore.data import EXAMPLE, State, Table, diagnosis, opened, prompts, view
+from didlab.explore.data import EXAMPLE, State, Table, diagnosis, opened, prompts, uploaded, view
 from didlab.report.diagnosis import number
 
 from .conftest import Watched
@@ -88,7 +88,7 @@ def test_a_file_is_opened_in_the_browser_and_a_wrong_one_is_said(watched: Opener
     assert measures(page) == {}
     page.locator("input[type=file]").set_input_files(EXAMPLE)
     page.wait_for_selector("[role=alert]", state="detached")
-    own = opened(State(table="own"), (EXAMPLE.name, EXAMPLE.read_bytes()))
+    own = opened(State(table="own"), uploaded(EXAMPLE.name, EXAMPLE.read_bytes()))
     assert own is not None
     shown(page, State(table="own"), own)
     assert EXAMPLE.name in page.locator(".note").first.inner_text()
@@ -101,6 +101,13 @@ def test_a_link_to_a_prompt_of_another_table_is_answered(watched: Opener) -> Non
     page.wait_for_selector("[role=alert]")
     assert "no prompt 'who'" in page.locator("[role=alert]").inner_text()
     shown(page, State())
+
+
+def test_what_a_measurement_bears_on_opens(watched: Opener) -> None:
+    page = watched().open("/data/")
+    page.get_by_role("link", name="did.sec-4.2.displacement", exact=True).first.click()
+    page.wait_for_url("**/claims/?id=did.sec-4.2.displacement")
+    page.locator("article.claim", has_text="did.sec-4.2.displacement").wait_for()
 
 
 def test_the_measurements_are_saved(watched: Opener, tmp_path: Path) -> None:
