@@ -85,7 +85,8 @@ def _entropy(scores: Scores, role: str, weighed: Entry | None) -> Iterator[Entry
         limit = (scores.about.get("sampling") or {}).get("length")
         if limit:
             yield entry(
-                f"{name}.cut", "samples as long as the limit", grouped_share(tokens >= limit, prompt), unit="share",
+                f"{name}.cut", f"samples as long as the limit, {title.removeprefix('entropy of ')}",
+                grouped_share(tokens >= limit, prompt), unit="share",
                 shows="how many may have been cut; the entropy is then that of the cut responses",
             )
 

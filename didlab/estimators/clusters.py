@@ -152,7 +152,8 @@ def rare(units: np.ndarray) -> str:
     d = units - units.mean()
     square = float(d @ d) / len(d)
     if np.sqrt(square) <= 1e-9 * max(1.0, abs(float(units.mean()))):
-        return "all units have the same value: rarer ones may be missing"
+        return "all have the same value: rarer ones may be missing"
     skewness = float((d**3).mean()) / square**1.5
     need = RARE * skewness * skewness
-    return f"a few values decide it (skewness {skewness:.1f}: {need:.0f} units needed)" if len(d) < need else ""
+    said = f"a few values decide it (skewness {skewness:.1f}: {need:.0f} independent values needed)"
+    return said if len(d) < need else ""

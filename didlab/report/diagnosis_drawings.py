@@ -12,9 +12,14 @@ from .chart import Series, chart
 if TYPE_CHECKING:
     from ..diagnose import Diagnosis
 
-__all__ = ["Drawing", "drawings"]
+__all__ = ["Drawing", "drawings", "finding"]
 
 SHOWN = 600  # points of a cloud; more would only cover each other
+CASES = ("chosen up, rejected down", "both down", "both up", "chosen down, rejected up")
+HAPPENED = (
+    "the chosen response became likelier and the rejected one less likely", "both responses became less likely",
+    "both responses became likelier", "the chosen response became less likely and the rejected one likelier",
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,24 @@ def drawings(d: Diagnosis) -> list[Drawing]:
     return [x for x in (cloud(d), gains(d), reliability(d)) if x is not None]
 
 
+def finding(d: Diagnosis) -> str:
+    """What happened to most pairs, in a sentence."""
+    case = _cases(d)
+    most = int(np.bincount(case).argmax())
+    return f"On {float((case == most).mean()):.0%} of the pairs {HAPPENED[most]}"
+
+
+def _cases(d: Diagnosis) -> np.ndarray:
+    """Which of CASES each pair is."""
+    w, l = d.columns.chosen_change, d.columns.rejected_change  # noqa: E741
+    return np.where(w >= 0, np.where(l <= 0, 0, 2), np.where(l < 0, 1, 3))
+
+
 def cloud(d: Diagnosis) -> Drawing:
     """Change of the chosen against change of the rejected: the quadrants are the cases of Table 1."""
-    p = d.columns
+    p, case, names = d.columns, _cases(d), CASES
     step = max(1, -(-len(p) // SHOWN))
     w, l = p.chosen_change, p.rejected_change  # noqa: E741
-    names = ("chosen up, rejected down", "both down", "both up", "chosen down, rejected up")
-    case = np.where(w >= 0, np.where(l <= 0, 0, 2), np.where(l < 0, 1, 3))
     drawn = np.arange(len(p)) % step == 0
     series = [
         Series(n, w[here].tolist(), l[here].tolist(), line=False, hollow=k in (1, 2), kind=k)

@@ -39,9 +39,9 @@ def tables(d: Diagnosis, address: Callable[[str], str] | None = None) -> str:
     for family, title in FAMILIES.items():
         rows = [e for e in d.entries if e.name.split(".")[0] == family]
         if rows:
-            body = "".join(_row(e, address) for e in rows)
+            body = "".join(_row(e, above, address) for e, above in zip(rows, [None, *rows], strict=False))
             out.append(
-                f'<h2>{escape(title)}</h2><table class="measured"><thead><tr><th scope="col">measurement</th>'
+                f'<h2>{escape(title)}</h2><table class="measured many"><thead><tr><th scope="col">measurement</th>'
                 '<th scope="col">estimate</th><th scope="col">95 % interval</th><th scope="col">n</th></tr></thead>'
                 f"<tbody>{body}</tbody></table>"
             )
@@ -62,15 +62,23 @@ def _layers(d: Diagnosis) -> str:
     )
 
 
-def _row(e: Entry, address: Callable[[str], str] | None) -> str:
+def _row(e: Entry, above: Entry | None, address: Callable[[str], str] | None) -> str:
+    """One measurement; what it shares with the one above it is not said again."""
     low, high = (number(v, e.unit) for v in e.interval)
     unit = "" if e.unit in ("share", "") else f" {e.unit}"
-    words = (("Shows", e.shows), ("Limits", e.cannot), ("Caution", e.caution))
-    said = " ".join(f"<span>{word}: {escape(text)}.</span>" for word, text in words if text)
-    named = ", ".join(f'<a href="{escape(address(c))}">{escape(c)}</a>' if address else escape(c) for c in e.claims)
-    claims = f"<span>Bears on {named}.</span>" if named else ""
+    shows, limits = (x if above is None or x != y else "" for x, y in (
+        (e.shows, above and above.shows), (e.cannot, above and above.cannot)))
+    said = "".join(
+        f"<span>{word}: {escape(text)}.</span> "
+        for word, text in (("Shows", shows), ("Limits", limits), ("Caution", e.caution))
+        if text and (word == "Caution" or text not in e.caution)
+    )
+    if e.claims and (above is None or above.claims != e.claims):
+        named = ", ".join(f'<a href="{escape(address(c))}">{escape(c)}</a>' if address else escape(c) for c in e.claims)
+        said += f"<span>Bears on {named}.</span>"
+    fine = f'<div class="fine">{said.strip()}</div>' if said else ""
     return (
-        f'<tr><th scope="row">{escape(e.title)}<div class="fine">{said} {claims}</div></th>'
+        f'<tr><th scope="row"><span class="what">{escape(e.title)}</span>{fine}</th>'
         f'<td data-measure="{escape(e.name)}">{number(e.value, e.unit)}{escape(unit)}</td>'
         f"<td>{low} to {high}</td><td>{e.count:,}</td></tr>"
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from html import escape
+from html import escape, unescape
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from didlab.diagnose import diagnose
 from didlab.errors import ArgumentError, FileError
 from didlab.report.diagnosis import lines, write_diagnosis
 from didlab.report.diagnosis import row as row_of
+from didlab.report.diagnosis_tables import tables
 
 V, L, BETA = 4, 3, 2.0
 
@@ -178,7 +180,22 @@ def test_the_page_holds_every_measurement_and_needs_no_network(table, tmp_path, 
     assert all(f">{escape(e.title)}<" in text for e in d.entries)
     assert text.count('<figure class="plot chart">') == 3
     assert "http" not in text
+    assert "<h1>On " in text and "--objective dpo --beta 0.1" in text
+    assert all(why.split("`")[0] in unescape(text) for why in d.silent.values())
+    arguments = ["--objective", "simpo", "--beta", "0.5", "--hyper", "gamma=0.5", "--html", str(tmp_path / "other")]
+    assert main(["diagnose", str(table), *arguments]) == 0
+    text = (tmp_path / "other" / "index.html").read_text(encoding="utf-8")
+    assert "--objective simpo --beta 0.5 --hyper gamma=0.5" in text
     capsys.readouterr()
+
+
+def test_a_page_says_once_what_neighbouring_measurements_share(table):
+    d = diagnose(table)
+    shared = [a.cannot for a, b in pairwise(d.entries)
+              if a.cannot and a.cannot == b.cannot and a.name.split(".")[0] == b.name.split(".")[0]]
+    html = unescape(tables(d))
+    rows = [e.cannot for e in d.entries]
+    assert shared and all(html.count(f"Limits: {text}.") < rows.count(text) for text in shared)
 
 
 def test_tables_that_cannot_be_diagnosed(tmp_path, table):
