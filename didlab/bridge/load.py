@@ -132,7 +132,7 @@ def load_tokenizer(name: str) -> Any:
         found: Any = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as e:
         raise BackendError(f"{name} has no tokenizer that can be read; name one with --tokenizer: {e}") from e
-    if set(found.get_vocab().values()) <= set(found.all_special_ids):  # for some families, what no file gives is made up
+    if set(found.get_vocab().values()) <= set(found.all_special_ids):  # made up for some families
         raise BackendError(f"{name} has no tokenizer, only a configuration; name one with --tokenizer")
     return found
 

@@ -51,6 +51,10 @@ def add(commands: Any) -> None:
     made.add_argument("--batch", type=int, default=64, metavar="N", help="pairs of one step (default: 64)")
     made.add_argument("--epochs", type=int, default=1, metavar="N", help="how often each pair is seen (default: 1)")
     made.add_argument("--seed", type=int, default=42, metavar="N", help="of everything that is drawn (default: 42)")
+    made.add_argument(
+        "--step-tokens", type=int, default=2048, metavar="N",
+        help="padded tokens whose activations are kept at once in training (default: 2048)",
+    )
     made.add_argument("--recompute", action="store_true", help="gradient checkpointing: less memory, more time")
     made.add_argument("--token-budget", type=int, default=16_384, metavar="N", help="as for score (default: 16384)")
     made.add_argument("--insist", action="append", default=[], metavar="MODEL", help="as for score")
@@ -71,7 +75,7 @@ def _did_model(options: argparse.Namespace) -> int:
         raise ArgumentError("WORLD_SIZE", "1: this command trains in one process", os.environ["WORLD_SIZE"])
     training = Training(
         rate=options.rate, warm_up=options.warm_up, batch=options.batch, epochs=options.epochs, seed=options.seed,
-        recompute=options.recompute,
+        recompute=options.recompute, token_budget=options.step_tokens,
     )
     sampling = Sampling(options.samples, length=options.sample_length, seed=options.seed)
     protocol = Protocol(training, sampling, options.held_out, options.prompts, options.draws)

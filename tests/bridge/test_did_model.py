@@ -176,6 +176,33 @@ def test_activations_that_are_computed_again_change_nothing(kind, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_pairs_that_are_batched_are_those_that_are_alone(tmp_path, monkeypatch):
+    """Ragged pairs, one at a time, a few at a time and all at once: the same history up to rounding, in the budget."""
+    rng = np.random.default_rng(4)
+
+    def item(k):
+        return Item((1, k), tuple(int(t) for t in rng.integers(3, V, rng.integers(1, 9))))
+
+    data, seen = [Pair(str(k), item(k % V), item(k % V)) for k in range(8)], []
+    summed = HuggingFaceBackend.differentiable_sums
+    monkeypatch.setattr(
+        HuggingFaceBackend, "differentiable_sums", lambda self, items: seen.append(items) or summed(self, items)
+    )
+    histories, passes = {}, {}
+    for budget in (1, 50, 2048):
+        seen.clear()
+        how = Training(rate=1e-4, warm_up=0, batch=8, epochs=3, token_budget=budget)
+        histories[budget] = train(tiny(), data, how, tmp_path / "none.safetensors")
+        padded = [len(items) * max(i.tokens for i in items) for items in seen]
+        assert all(n <= budget or len(items) == 2 for n, items in zip(padded, seen, strict=True))
+        passes[budget] = len(seen)
+    assert passes[1] == 24 > passes[50] > passes[2048] == 3
+    # the first step sees one set of weights; later ones sets that differ by steps whose size rounding may change
+    close = {"rtol": 0, "atol": 2 * 8 * tiny().rounding}  # two sums of at most 8 tokens each
+    for budget in (50, 2048):
+        assert np.allclose(histories[budget][0], histories[1][0], **close)
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # peft asks transformers for an old name
 def test_the_base_of_an_adapter_is_what_learns_and_the_policy_stays_as_it_is(tmp_path):
     peft = pytest.importorskip("peft")
@@ -239,7 +266,7 @@ def test_the_command_reports_what_is_to_be_believed(tmp_path, capsys):
     assert not list((tmp_path / "out").rglob("*.bin"))
     for more, words in (
         (["--held-out", "10"], "other data, models or settings"), (["--held-out", "1"], "held_out"),
-        (["--rate", "-1"], "rate"), (["--batch", "0"], "batch"),
+        (["--rate", "-1"], "rate"), (["--batch", "0"], "batch"), (["--step-tokens", "0"], "token_budget"),
         (["--held-out", "60", "--out", str(tmp_path / "other")], "60 prompts that are held out"),
         (["--out", str(tmp_path / "data.jsonl")], "is a file"), (["--out", str(tmp_path)], "is not empty"),
         (["--reference", "math:sqrt", "--out", str(tmp_path / "other")], "model of transformers"),
