@@ -78,7 +78,10 @@ function png({ text, width, height }, done) {
 
 function render({ model, el }) {
   const address = () => location.pathname + (model.get("query") ? `?${model.get("query")}` : "");
-  const follow = () => history.replaceState(history.state, "", address());
+  const follow = () => {
+    history.replaceState(history.state, "", address());
+    said.textContent = "";
+  };
   const bar = document.createElement("div");
   bar.className = "export";
   const said = Object.assign(document.createElement("span"), { className: "said" });
@@ -113,11 +116,11 @@ function render({ model, el }) {
   const written = (file, [content]) => {
     clearTimeout(waiting);
     save(file.name, "application/octet-stream", content);
-    said.textContent = `State saved, ${size(content.byteLength)}.`;
+    said.textContent = "State saved.";
   };
   const weight = document.createElement("span");
   weight.className = "said";
-  const weigh = () => { weight.textContent = model.get("table") ? `with its table, ${size(model.get("table"))}` : ""; };
+  const weigh = () => { weight.textContent = model.get("table") ? `(with its table, ${size(model.get("table"))})` : ""; };
   for (const [words, act] of Object.entries(acts)) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: words });
     button.addEventListener("click", act);

@@ -37,11 +37,11 @@ def link(part: str, state: Any = None) -> str:
 
 
 def head() -> str:
-    """What every page has in its head: the look of the verdict page, the app's own, and names for marimo's inputs."""
+    """What every page has in its head: the look of the verdict page, the app's own, and what marimo's inputs lack."""
     here = resources.files("didlab.explore")
-    look, parts, names = (here.joinpath(n).read_text(encoding="utf-8") for n in ("look.css", "parts.css", "names.js"))
+    look, parts, inputs = (here.joinpath(n).read_text(encoding="utf-8") for n in ("look.css", "parts.css", "inputs.js"))
     style = "".join(map(asset, ("theme.css", "plots.css", "card.css")))
-    return f"<style>{style}{look}{parts}</style><script>{names}</script>"
+    return f"<style>{style}{look}{parts}</style><script>{inputs}</script>"
 
 
 def header(part: str) -> str:

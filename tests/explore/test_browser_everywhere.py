@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
+from didlab.explore.data import EXAMPLE
 from didlab.explore.look import PARTS
 
 from .conftest import Watched
@@ -19,14 +21,29 @@ Opener = Callable[..., Watched]
 PLACES = [*(f"/{p}/" for p in PARTS), "/data/?table=own", "/claims/?id=did.claim-4.1.converse"]
 
 
+def serious(page: Page) -> list[tuple[str, Any]]:
+    """Serious and critical findings of axe, each with its element."""
+    violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    found = [v for v in violations if v["impact"] in ("serious", "critical")]
+    return [(v["id"], n["target"]) for v in found for n in v["nodes"]]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("place", PLACES)
 def test_axe_finds_nothing_serious(watched: Opener, place: str, scheme: str) -> None:
     page = watched(scheme=scheme).open(place)
     settled(page)
-    violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    serious = [v for v in violations if v["impact"] in ("serious", "critical")]
-    assert [(v["id"], n["target"]) for v in serious for n in v["nodes"]] == []
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_beside_a_file_that_is_open(watched: Opener, scheme: str) -> None:
+    page = watched(scheme=scheme).open("/data/?table=own")
+    page.locator("input[type=file]").set_input_files(EXAMPLE)
+    page.get_by_text("Click to clear files.").wait_for()
+    page.wait_for_selector("[data-measure]")
+    settled(page)
+    assert serious(page) == []
 
 
 @pytest.mark.parametrize("part", PARTS)

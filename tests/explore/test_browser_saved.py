@@ -51,7 +51,7 @@ def saved(page: Page, file: Path) -> Path:
     """The state of a page, saved with its button."""
     with page.expect_download() as download:
         page.get_by_role("button", name="Save this state").click()
-    page.get_by_text("State saved, ").wait_for()
+    page.get_by_text("State saved.").wait_for()
     download.value.save_as(file.with_name(download.value.suggested_filename))
     return file.with_name(download.value.suggested_filename)
 
