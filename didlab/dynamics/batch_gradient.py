@@ -4,10 +4,48 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import ArgumentError
 from ..objectives import Objective
 from .rules import Rule
 
-__all__ = ["batch_gradient"]
+__all__ = ["batch_gradient", "runnable"]
+
+RUNNABLE = (
+    "an objective (didlab.objectives.get), an update rule, or a function of four tensors of log-probabilities "
+    "(chosen, rejected, reference chosen, reference rejected) that returns a loss for each pair"
+)
+
+
+def runnable(configuration: Any, *, dtype: str = "float64", device: str = "cpu") -> None:
+    """Tries a configuration on three pairs.
+
+    Raises:
+        ArgumentError: it is none, or a function that does not return a loss for each pair.
+
+    >>> runnable(lambda w, l, ref_w, ref_l: (l - w).mean())
+    Traceback (most recent call last):
+    didlab.errors.ArgumentError: `configurations` must be an objective ...; got shape () for 3 pairs. Leave out ...
+    """
+    import torch
+
+    if isinstance(configuration, Objective | Rule):
+        return
+    if not callable(configuration):
+        raise ArgumentError("configurations", RUNNABLE, repr(configuration)[:60])
+    kind = getattr(torch, dtype)
+    points = [[-1.0, -2.0, -3.0], [-2.0, -1.0, -2.0], [-2.0, -2.0, -2.0], [-1.0, -1.0, -1.0]]
+    w, l, ref_w, ref_l = (torch.tensor(x, dtype=kind, device=device) for x in points)  # noqa: E741
+    try:
+        loss = configuration(w.requires_grad_(), l.requires_grad_(), ref_w, ref_l)
+    except TypeError as e:
+        raise ArgumentError("configurations", RUNNABLE, f"one that cannot be called so: {e}") from e
+    if not isinstance(loss, torch.Tensor):
+        raise ArgumentError("configurations", RUNNABLE, f"a {type(loss).__name__} for 3 pairs")
+    if loss.shape != (3,):
+        shape = tuple(loss.shape)
+        raise ArgumentError("configurations", RUNNABLE, f"shape {shape} for 3 pairs", "Leave out .mean() and .sum().")
+    if not loss.requires_grad:
+        raise ArgumentError("configurations", RUNNABLE, "a loss without a gradient")
 
 
 def batch_gradient(configuration: Any, theta: Any, reference: Any, chosen: Any, rejected: Any) -> None:

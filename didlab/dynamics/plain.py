@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..information import js_divergence
-from .batch_gradient import batch_gradient
+from .batch_gradient import batch_gradient, runnable
 from .draws import draw_cells
 from .problem import Problem
 from .protocol import Protocol
@@ -28,6 +28,9 @@ def train_plainly(
     Returns:
         JS divergences at `protocol.records`, and the final logits.
 
+    Raises:
+        ArgumentError: a configuration that cannot be run.
+
     >>> from didlab.dynamics import synthetic_problem
     >>> from didlab.objectives import get
     >>> js, logits = train_plainly(synthetic_problem(4.0, 1), get("dpo"), Protocol(steps=20))
@@ -37,6 +40,7 @@ def train_plainly(
     import torch
 
     protocol = protocol or Protocol()
+    runnable(configuration, dtype=protocol.dtype)
     dtype = getattr(torch, protocol.dtype)
     theta = torch.nn.Parameter(torch.tensor(protocol.first_logits(problem), dtype=dtype))
     reference = torch.tensor(problem.reference, dtype=dtype)

@@ -153,6 +153,9 @@ def _engine(
         from .compiled import Compiled
 
         return Compiled(problems, configurations, protocol, goals, workers)
+    from .batch_gradient import runnable
     from .batched import Batched
 
+    for c in configurations:
+        runnable(c, dtype=protocol.dtype, device=device)
     return Batched(problems, configurations, protocol, goals, device)

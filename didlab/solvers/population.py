@@ -36,7 +36,7 @@ class PopulationLoss:
         dense: True to visit all pairs whatever the size, False never to (without `weights`).
 
     Raises:
-        ArgumentError: not finite, K below 2, or weights that are negative or 0.
+        ArgumentError: no objective, not finite, K below 2, or weights that are negative or 0.
 
     >>> from didlab import objectives
     >>> loss = PopulationLoss(objectives.get("dpo"), [0.0, 0.0], [0.0, 1.0])
@@ -57,6 +57,8 @@ class PopulationLoss:
         def put(name: str, x: Any) -> None:
             object.__setattr__(self, name, x)
 
+        if not isinstance(self.objective, Objective):
+            raise ArgumentError("objective", "one of didlab.objectives.get(name)", repr(self.objective)[:60])
         if self.weights is not None:
             table = np.asarray(self.weights, dtype=np.float64)
             if table.ndim != 2 or table.shape[0] != table.shape[1]:

@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 
 from didlab.did import did_distribution
-from didlab.dynamics import Protocol, dpo_pg, pair_problem, simulate, synthetic_problem
+from didlab.dynamics import Protocol, dpo_pg, pair_problem, simulate, synthetic_problem, train_plainly
 from didlab.dynamics.draws import alias_table, draw_cells, stream_key
 from didlab.dynamics.lanes import exp_below, load, log_positive, store
 from didlab.dynamics.projected import dpo_pg_direction
@@ -15,6 +15,7 @@ from didlab.errors import ArgumentError
 from didlab.information import js_divergence
 from didlab.objectives import get
 from didlab.policies import log_probabilities
+from didlab.solvers import PopulationLoss
 
 
 @njit
@@ -124,6 +125,13 @@ def test_bad_input_is_refused():
         lambda: simulate([q], [c], engine="jax"),
         lambda: simulate([q], [c], workers=0),
         lambda: simulate([q], [len], engine="numba"),
+        lambda: simulate([q], ["dpo"]),
+        lambda: simulate([q], [lambda w: w]),
+        lambda: simulate([q], [lambda w, m, rw, rm: (m - w).mean()]),
+        lambda: simulate([q], [lambda w, m, rw, rm: (m - w).detach()]),
+        lambda: simulate([q], [lambda w, m, rw, rm: 1.0]),
+        lambda: train_plainly(q, lambda w, m, rw, rm: (m - w).sum()),
+        lambda: PopulationLoss("dpo", [0.0, 1.0], [1.0, 0.0]),
         lambda: simulate([q], [c], goals=np.zeros(5)),
         lambda: simulate([q], [c], engine="numba", protocol=Protocol(dtype="float32")),
         lambda: alias_table([0.0, 0.0]),
