@@ -264,6 +264,10 @@ class TestShowAndReplay:
         out, _ = said(capsys, 0, "show", "mine.strict", "--claims", MINE, "--effort", "quick")
         assert "What has to be assumed\n  the two policies differ" in out and "of ordinary instances" in out
 
+    def test_show_names_the_sub_entries(self, capsys: pytest.CaptureFixture[str]) -> None:
+        out, _ = said(capsys, 0, "show", "did.thm-3.2", "--effort", "quick")
+        assert "see the sub-entry" in out and out.endswith("\n\nSub-entries: did.thm-3.2.infinite\n")
+
     def test_show_an_entry_without_a_check(self, capsys: pytest.CaptureFixture[str]) -> None:
         entry = claims.catalogue()[0]
         out, _ = said(capsys, 0, "show", entry["id"])

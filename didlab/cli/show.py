@@ -43,6 +43,9 @@ def _show(options: argparse.Namespace) -> int:
         recorded=library.recorded,
     )[0]
     terminal.write(list(terminal.show(verdict)))
+    below = [i for i in library.ids() if i.startswith(f"{claim.id}.")]
+    more = [f"Sub-entries: {', '.join(below)}"] if below else []
     if stored:
-        terminal.write([("", ""), ("dim", f"Re-check the counterexample: didlab replay {claim.id}")])
+        more.append(f"Re-check the counterexample: didlab replay {claim.id}")
+    terminal.write([("", ""), *(("dim", text) for text in more)] if more else [])
     return DIFFERS if document.failures([verdict]) else FINE
