@@ -21,11 +21,16 @@ __all__ = [
 
 def _wins(triples: Any, k: int) -> np.ndarray:
     """How often each response was chosen against each other one, (..., K, K)."""
+    t = _pairs(triples, k)
+    one = t[..., None] == np.arange(k)
+    return (one[..., 0, :, None] & one[..., 1, None, :]).sum(-3)
+
+
+def _pairs(triples: Any, k: int | None = None) -> np.ndarray:
     t = whole("triples", triples, 0, k)
     if t.ndim < 2 or t.shape[-1] != 2:
         raise ArgumentError("triples", "pairs (chosen, rejected), shape (..., M, 2)", f"shape {t.shape}")
-    one = t[..., None] == np.arange(k)
-    return (one[..., 0, :, None] & one[..., 1, None, :]).sum(-3)
+    return t
 
 
 def both_labels(triples: Any, k: int) -> np.ndarray:
@@ -94,7 +99,7 @@ def later_winners(triples: Any, k: int) -> np.ndarray:
 
     Ref: Tutunov et al. 2025, section 4.
     """
-    t = whole("triples", triples, 0, k)
+    t = _pairs(triples, k)
     other = ~np.eye(t.shape[-2], dtype=bool)
     return ((t[..., :, None, 1] == t[..., None, :, 0]) & other).sum((-1, -2))
 
@@ -117,7 +122,7 @@ def disagreements(triples: Any, weights: Any) -> np.ndarray:
     >>> int(disagreements([[0, 1], [1, 2]], [[1, 2], [3, 2]]))
     1
     """
-    t, w = whole("triples", triples, 0), np.asarray(weights)
+    t, w = _pairs(triples), np.asarray(weights)
     if t.shape != w.shape:
         raise ArgumentError("weights", f"of shape {t.shape}", f"shape {w.shape}")
     t, w = t.reshape(*t.shape[:-2], -1), w.reshape(*w.shape[:-2], -1)
@@ -136,11 +141,9 @@ def unbalanced(triples: Any, k: int) -> np.ndarray:
     (0, 3)
     """
     wins = _wins(triples, k) > 0
-    far = 4 * k
     # the smallest sum of steps, +1 with a triple and -1 against it: negative around a closed walk that does not balance
-    steps = np.where(wins.swapaxes(-1, -2), -1, np.where(wins, 1, far))
-    steps = np.where(wins & wins.swapaxes(-1, -2), -1, steps)
-    walk = np.where(np.eye(k, dtype=bool) & ~wins, np.minimum(steps, 0), steps)
+    walk = np.where(wins.swapaxes(-1, -2), -1, np.where(wins, 1, np.where(np.eye(k, dtype=bool), 0, np.inf)))
     for middle in range(k):
-        walk = np.minimum(walk, np.maximum(walk[..., :, middle, None] + walk[..., None, middle, :], -far))
-    return (np.diagonal(walk, axis1=-2, axis2=-1) < 0).sum(-1)
+        walk = np.minimum(walk, np.maximum(walk[..., :, middle, None] + walk[..., None, middle, :], -4 * k))
+    negative = np.diagonal(walk, axis1=-2, axis2=-1) < 0
+    return (np.isfinite(walk) & negative[..., None, :]).any(-1).sum(-1)  # there and back, every response gets to it

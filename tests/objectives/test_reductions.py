@@ -207,7 +207,15 @@ def test_levels_exist_exactly_where_no_closed_walk_is_unbalanced(k):
     assert ((excluded == 0) == label).all()
 
 
+def test_every_response_joined_to_an_unbalanced_walk_lies_on_one():
+    assert labelled.unbalanced([[0, 0], [0, 1]], 2) == 2
+    assert labelled.unbalanced([[0, 1], [1, 2], [0, 2], [3, 2]], 4) == 4
+    assert labelled.unbalanced([[[0, 1], [1, 0], [2, 3]], [[0, 1], [1, 2], [3, 2]]], 4).tolist() == [2, 0]
+
+
 @pytest.mark.parametrize("bad", [
+    lambda: labelled.later_winners([0, 1], 2), lambda: labelled.later_winners([[0, 1, 2]], 3),
+    lambda: labelled.disagreements([[0, 1, 2]], [[0, 1, 2]]),
     lambda: token_pair(np.zeros((2, 1, 2)), np.zeros((2, 1, 3)), [[0], [1]], [1, 1]),
     lambda: token_pair(np.zeros((2, 1, 2)), np.zeros((2, 1, 2)), [[0], [2]], [1, 1]),
     lambda: token_pair(np.zeros((2, 1, 2)), np.zeros((2, 1, 2)), [[0], [1]], [1, 2]),
