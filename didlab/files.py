@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,22 +18,28 @@ __all__ = ["whole", "write_bytes", "write_text"]
 def whole(path: Path) -> Generator[IO[bytes], None, None]:
     """A file to write to, under a temporary name beside the path; it gets its name when all is written.
 
+    A link is followed, and what is no file, such as /dev/stdout or a pipe, is written to as it is.
+
     Raises:
         FileError: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
                 yield file
-            os.chmod(name, 0o644)
-            os.replace(name, path)
+            return
+        target = path.resolve()
+        made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        try:
+            with made.open("xb") as file:
+                yield file
+            os.replace(made, target)
         except BaseException:
-            os.unlink(name)
+            made.unlink(missing_ok=True)
             raise
     except OSError as e:
-        raise FileError(f"cannot write {path}: {e.strerror}") from e
+        raise FileError(f"cannot write {path}: {e.strerror or e}") from e
 
 
 def write_bytes(path: Path, data: bytes) -> None:
