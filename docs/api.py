@@ -33,10 +33,15 @@ MODULES = (
     "didlab.testing",
     "didlab.claims",
     "didlab.bridge",
+    "didlab.bridge.data",
     "didlab.bridge.score",
     "didlab.bridge.table",
     "didlab.bridge.did_model",
+    "didlab.bridge.huggingface",
+    "didlab.bridge.gradients",
+    "didlab.bridge.step",
     "didlab.diagnose",
+    "didlab.diagnose.callback",
     "didlab.report",
 )
 PROMISED = (
