@@ -5,8 +5,9 @@ r"""Gradients of a real model's log-likelihoods: exact inner products over all p
 
 The first backward pass keeps one gradient; in the second, each parameter's product is taken the moment its gradient is
 there, which is then freed: beside the activations, memory for one gradient and the largest parameter. A matrix that is
-both head and embedding has a gradient in two parts, each of which is multiplied when it is there (see `rows`). The
-breakdown by parameter comes free.
+both head and embedding has a gradient in two parts, each of which is multiplied when it is there (see `rows`); any
+other parameter that is used in several places is there when autograd has added all of them up, and takes its size once
+more meanwhile. The breakdown by parameter comes free.
 """
 
 from __future__ import annotations

@@ -84,6 +84,20 @@ def test_streamed_products_in_float32(family, ties, vocabulary, monkeypatch):
     assert (forgotten > 1e-6) == (ties == "tied")
 
 
+@pytest.mark.parametrize("ties", ["tied", "untied"])
+def test_every_other_parameter(ties):
+    """Those that are left out, and those that were frozen, change nothing of the others."""
+    backend = HuggingFaceBackend(build(f"qwen2-{ties}", dtype=torch.float64))
+    full = geometry(backend, CHOSEN, REJECTED).by_parameter
+    for p in list(backend.model.parameters())[::3]:
+        p.requires_grad_(False)
+    for every in (2, 5):
+        some = geometry(backend, CHOSEN, REJECTED, every=every).by_parameter
+        assert list(some) == list(full)[::every]
+        for n, products in some.items():
+            assert np.allclose(products, full[n], rtol=1e-9, atol=1e-12 * full[n][0])
+
+
 def test_cosine_and_case_by_hand():
     """The norms are those of the two gradients, and Table 1's cases compare the product with their squares."""
     backend = HuggingFaceBackend(build("gpt2", dtype=torch.float64))
