@@ -43,7 +43,7 @@ def read_checkpoint(path: str | Path, mark: str) -> tuple[int, dict[str, np.ndar
         with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             data = {name: file[name] for name in file.files}
         found, step = str(data.pop("mark")), int(data.pop("step"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         raise FileError(f"{path} is not a readable checkpoint; delete it to start again") from None
     if found != mark:
         raise FileError(f"{path} belongs to a run with other inputs; delete it or choose another name")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,9 @@ def test_a_foreign_or_broken_checkpoint_is_refused(tmp_path):
     simulate(Q, C, protocol=P, checkpoint=path)
     with pytest.raises(FileError, match="other inputs"):
         simulate(Q, C, protocol=Protocol(steps=61), checkpoint=path)
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(FileError, match="not a readable checkpoint"):
-        simulate(Q, C, protocol=P, checkpoint=path)
+    array = io.BytesIO()
+    np.save(array, np.zeros(3))
+    for broken in (path.read_bytes()[:100], b"", array.getvalue()):
+        path.write_bytes(broken)
+        with pytest.raises(FileError, match="not a readable checkpoint"):
+            simulate(Q, C, protocol=P, checkpoint=path)
