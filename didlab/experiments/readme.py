@@ -24,7 +24,7 @@ def write_gallery(folder: Path, names: Sequence[str]) -> Path:
         path = folder / f"{name}.json"
         if not path.exists():
             continue
-        text = json.loads(path.read_text())
+        text = json.loads(path.read_text(encoding="utf-8"))
         tables = sorted(p.name for p in folder.glob("*.csv") if p.stem == name or p.stem.startswith(f"{name}-"))
         links = ", ".join(f"[{t}]({t})" for t in tables)
         parts.append(
