@@ -54,8 +54,11 @@ class HuggingFaceBackend:
         head = getattr(model, "get_output_embeddings", None)
         if not isinstance(model, torch.nn.Module) or head is None:
             raise ArgumentError("model", "a causal language model of transformers", type(model).__name__)
-        if head() is None:
-            raise ArgumentError("model", "a model with a language-modelling head", type(model).__name__)
+        if not isinstance(getattr(head(), "weight", None), torch.Tensor):
+            raise ArgumentError("model", "a model with a language-modelling head, a matrix", type(model).__name__)
+        if any(p.is_meta for p in model.parameters()):
+            hint = "Load it onto the devices themselves, in half precision where room is short."
+            raise ArgumentError("model", "in memory with all its weights", "weights that are kept elsewhere", hint)
         config = getattr(model, "config", None)
         if getattr(config, "is_encoder_decoder", False):
             raise ArgumentError("model", "a causal language model, without an encoder", type(model).__name__)

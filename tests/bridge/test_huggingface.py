@@ -259,6 +259,12 @@ def test_bad_input():
         HuggingFaceBackend(backend.model, adapter=False)
     with pytest.raises(ArgumentError, match="pad"):
         HuggingFaceBackend(backend.model, pad=64)
+    with torch.device("meta"), pytest.raises(ArgumentError, match="weights that are kept elsewhere"):
+        HuggingFaceBackend(build("llama"))
+    headless = build("llama")
+    headless.lm_head.weight = None
+    with pytest.raises(ArgumentError, match="a language-modelling head"):
+        HuggingFaceBackend(headless)
     import transformers
 
     shape = {"d_model": 16, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2}
