@@ -29,9 +29,21 @@ EAGER = 150  # generations of the optimiser for a false neighbour that the usual
 ENOUGH = 0.5
 
 
-@dataclass
+@dataclass(repr=False)
 class Judgement:
-    """The verdict on a claim and everything that supports it."""
+    """The verdict on a claim and everything that supports it; `didlab.report.text` writes it out.
+
+    Attributes:
+        claim: what was judged.
+        verdict: holds, conditional, refuted, undecided, vacuous or error.
+        why: what stands in the way of a verdict; empty otherwise.
+        evidence, amended: for the printed statement, and for the one that stands in its place.
+        found: the counterexample; `described` has it in exact fractions, `certificate` as a file would.
+        found_again: this run found one by itself.
+        minimality: whether there is a smaller one.
+        share: of ordinary instances that meet the assumption.
+        neighbours: false neighbours, each with what became of it.
+    """
 
     claim: Claim
     verdict: str
@@ -44,13 +56,27 @@ class Judgement:
     share: float | None = None
     neighbours: list[dict[str, Any]] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        said = [self.verdict, self.why] if self.why else [self.verdict]
+        if described := self.described:
+            objects = ", ".join(f"{name} = {_short(x['values'])}" for name, x in described["objects"].items())
+            said.append(f"counterexample {objects}")
+        return f"<Judgement {self.claim.id}: {'; '.join(said)}>"
+
     @property
     def described(self) -> dict[str, Any] | None:
+        """The objects of the counterexample in exact fractions, and the comparisons that it decides."""
         return describe(self.claim.printed, self.found) if self.found else None
 
     @property
     def certificate(self) -> dict[str, Any] | None:
+        """The counterexample as a file keeps it."""
         return certificate(self.claim, self.found) if self.found else None
+
+
+def _short(values: list[Any]) -> str:
+    rows = [_short(v) if isinstance(v, list) else str(v) for v in values]
+    return rows[0] if len(rows) == 1 else f"({', '.join(rows)})"
 
 
 def judge(
