@@ -272,9 +272,19 @@ def backward_pass(
     hook: Callable[[str, torch.nn.Parameter], None], *, token: int | None = None,
     embeddings: Mapping[str, torch.nn.Parameter] | None = None,
 ) -> float:
-    """One backward pass of log pi(y | x), or of one token; each parameter is handed over once its gradient is there.
+    """One backward pass of log pi(y | x); each parameter is handed over once its gradient is there.
 
-    So are stand-ins for embeddings (see `rows.alone`), under the same names.
+    Args:
+        backend: the model.
+        parameters: those that gradients are wanted of, by name.
+        item: the response.
+        hook: is given the name, and the parameter with its gradient, which it may take away.
+        token: whose log-probability alone counts; None for all.
+        embeddings: stand-ins for embeddings, as `rows.alone` makes them; handed over like parameters, and then a name
+            may come twice, with two parts of one gradient.
+
+    Returns:
+        the log-probability, in nats.
     """
     leaves = [*parameters.items(), *(embeddings or {}).items()]
     with _differentiable(backend, parameters):
