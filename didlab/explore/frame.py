@@ -74,9 +74,13 @@ class Frame(Generic[S]):
             html: of the view.
             file: as for `widgets.follow`.
         """
+        self.follow(state, found, **file)
+        return self.mo.Html(html)
+
+    def follow(self, state: S, found: View, **file: Any) -> None:
+        """Let the address and the export bar hold a state that is shown; arguments as for `show`."""
         self.last = state
         widgets.follow(self.exporter, query(state), found, **file)
-        return self.mo.Html(html)
 
     def export(self) -> Any:
         """The export bar, below what is shown."""

@@ -6,6 +6,8 @@
 
 import marimo
 
+__generated_with = "0.25.2"
+
 app = marimo.App(width="full", app_title="didlab: objectives")
 
 
@@ -14,17 +16,19 @@ def _():
     import marimo as mo
 
     from didlab.errors import DidlabError
-    from didlab.explore import look, losses, objectives, widgets
+    from didlab.explore import look, losses, objectives
+    from didlab.explore.frame import Frame
     from didlab.explore.presets import PRESETS
     from didlab.explore.rest import Rest
-    from didlab.explore.state import parse, query, weights
+    from didlab.explore.state import weights
 
-    return DidlabError, PRESETS, Rest, look, losses, mo, objectives, parse, query, weights, widgets
+    return DidlabError, Frame, PRESETS, Rest, look, losses, mo, objectives, weights
 
 
 @app.cell
-def _(Rest, look, mo, widgets):
-    exporter = widgets.Export(name="objectives")
+def _(Frame, Rest, mo, objectives):
+    page = Frame(mo, "objectives", objectives.State)
+    start = page.start
     more = mo.ui.run_button(label="Compute what takes longer")
 
     def placed(html):
@@ -33,14 +37,13 @@ def _(Rest, look, mo, widgets):
     # The flow waits until the hand rests. What it is asked for then stands in `latest`, on which no cell depends.
     hand, latest = Rest(), {}
     resting = mo.ui.anywidget(hand)
-    mo.Html(look.header("objectives") + resting.text)
-    return exporter, hand, latest, more, placed, resting
+    mo.Html(page.header().text + resting.text)
+    return hand, latest, more, page, placed, resting, start
 
 
 @app.cell
-def _(PRESETS, losses, mo, objectives, parse):
+def _(PRESETS, losses, mo, objectives, start):
     OWN, TEMPERED, RANDOM = "weights of my own", "the reference at temperature τ", "another random policy"
-    start, wrong = parse(objectives.State, mo.query_params().to_dict())
     # What is chosen now, and the loss that each choice has had last: it keeps its hyper-parameters.
     kept = losses.kept(start.losses)
     _options = losses.options(kept)
@@ -66,8 +69,7 @@ def _(PRESETS, losses, mo, objectives, parse):
     # What the panel shows: by this name, so that a control which moves does not have the panel drawn again.
     of_policies = dict(k=k, seed=seed, ours=ours, tau=tau, target_seed=target_seed, theirs=theirs)
     return (
-        OWN, RANDOM, chosen_losses, k, kept, of_policies, ours, preset, seed, start, target, target_seed, tau, theirs,
-        wrong,
+        OWN, RANDOM, chosen_losses, k, kept, of_policies, ours, preset, seed, target, target_seed, tau, theirs,
     )
 
 
@@ -126,7 +128,7 @@ def _(chosen_losses, kept, losses, mo):
 
 @app.cell
 def _(
-    EVERY, IDEAL, OWN, RANDOM, look, mo, of_losses, of_pairs, of_policies, of_training, own_pair, preset, rejected,
+    EVERY, IDEAL, OWN, RANDOM, mo, of_losses, of_pairs, of_policies, of_training, own_pair, page, preset, rejected,
     sampled, target,
 ):
     def titled(words):
@@ -134,8 +136,7 @@ def _(
 
     _reference = ["ours"] if preset.value == OWN else ["k", "seed"] if preset.value == "gaussian" else ["k"]
     _target = "theirs" if target.value == OWN else "target_seed" if target.value == RANDOM else "tau"
-    look.panel(
-        mo,
+    page.panel(
         titled("Losses"), *of_losses,
         titled("Policies"), preset, *(of_policies[name] for name in _reference), target, of_policies[_target],
         titled("Pairs"), of_pairs["chosen"], rejected, *([of_pairs["ideal_beta"]] if rejected.value == IDEAL else []),
@@ -149,11 +150,11 @@ def _(
 @app.cell
 def _(
     DidlabError, EVERY, IDEAL, OWN, RANDOM, batch, begin, chosen, chosen_losses, data_seed, hand, hyper, ideal_beta, k,
-    kept, latest, look, losses, mo, more, objectives, ours, own_pair, pairs, placed, preset, rate, rejected, sampled,
-    seed, start, steps, target, target_seed, tau, theirs, weights, wrong,
+    kept, latest, look, losses, mo, more, objectives, ours, own_pair, page, pairs, placed, preset, rate, rejected,
+    sampled, seed, start, steps, target, target_seed, tau, theirs, weights,
 ):
     # The state and what answers first, in one cell: every cell that runs costs the browser a few milliseconds.
-    problems = [*wrong]
+    problems = [*page.wrong]
     try:
         for _key in chosen_losses.value:
             _own = {name.split()[-1]: v for name, v in hyper.value.items() if name.rpartition(" ")[0] == _key}
@@ -215,9 +216,9 @@ def _(latest, look, mo, objectives, placed, resting):
 
 
 @app.cell
-def _(ends, exporter, flowed, look, mo, objectives, query, state, trained, widgets):
-    widgets.follow(exporter, query(state), objectives.joined([ends, trained, flowed]))
-    look.export(mo, exporter)
+def _(ends, flowed, objectives, page, state, trained):
+    page.follow(state, objectives.joined([ends, trained, flowed]))
+    page.export()
     return
 
 
