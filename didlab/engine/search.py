@@ -14,6 +14,7 @@ from .instances import Batch, Decision, Undefined, decide, draw, evaluate, scan,
 from .kinds import Field, Raw, Shape, all_valid, instance_fields
 from .lifts import FLOAT
 from .relations import robustness
+from .weights import HIGH
 
 __all__ = ["Effort", "Exhaustion", "Found", "Hunt", "exhaust", "hunt", "shrink"]
 
@@ -147,7 +148,8 @@ def _optimise(statement: Statement, batch: Batch, rng: np.random.Generator, effo
         kept = {name: np.where(valid.reshape(-1, *(1,) * (x.ndim - 1)), x, start[name]) for name, x in raw.items()}
         return np.where(valid, robustness(evaluate(statement, kept, FLOAT), True), 1.0)
 
-    bounds = [(0.0, float(np.log(f.high))) for f, length in zip(fields, lengths, strict=True) for _ in range(length)]
+    reach = [min(f.high, max(HIGH, int(start[f.name].max()))) for f in fields]  # further only where the start is
+    bounds = [(0.0, float(np.log(high))) for high, length in zip(reach, lengths, strict=True) for _ in range(length)]
     first = np.log(np.concatenate([np.maximum(start[f.name], 1).reshape(-1) for f in fields]).astype(float))
     result = differential_evolution(
         objective,

@@ -2,7 +2,8 @@
 
 A pair is drawn as integer weights of the next-token distributions of policy and reference at every prefix of both
 responses, so that all probabilities are rational and gradients by the logits are too. Responses of one token, of
-different lengths, with a common prefix, one a prefix of the other, and identical ones all occur.
+different lengths, with a common prefix, one a prefix of the other, and identical ones all occur, and rows that depend
+on the position alone.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ class TokenPairs(Kind):
         everywhere = (rng.random(n) < 0.5)[:, None, None, None]
         raw["policy"] = np.where(rows[:, None, None, None] & (everywhere | later), reference, policy)
         label[rows] = "policy agrees with the reference"
+        forgetful = rng.random(n) < 0.1
+        for name in ("policy", "reference"):
+            raw[name][forgetful, 1] = raw[name][forgetful, 0]
+        label[forgetful] = "rows by position alone"
         label[_identical(tokens, lengths)] = "identical responses"
         return raw, label
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["BASE", "RELATED", "SZ_SET", "ordinary", "table"]
+__all__ = ["BASE", "EXTREME", "RELATED", "SZ_SET", "extreme", "ordinary", "table"]
 
 HIGH = 99
+EXTREME = 9_999  # how far policies go where one outcome has nearly all the mass, or nearly none
 SZ_SET = 1_000_003  # independent uniform draws from 1..SZ_SET carry the Schwartz-Zippel bound
 Rng = np.random.Generator
 Make = Callable[[Rng, int, int], np.ndarray]
@@ -88,7 +89,8 @@ def _one_changed(rng: Rng, w: np.ndarray) -> np.ndarray:
 
 
 def _subset_scaled(rng: Rng, w: np.ndarray) -> np.ndarray:
-    inside = rng.random(w.shape) < 0.5
+    place = np.argsort(rng.random(w.shape), -1)
+    inside = np.where(rng.random((len(w), 1)) < 0.5, place < w.shape[-1] // 2, rng.random(w.shape) < 0.5)
     factor = rng.integers(2, 4, (len(w), 1))
     return np.where(inside & (w <= 33), w * factor, w)
 
@@ -111,6 +113,14 @@ RELATED: dict[str, Callable[[Rng, np.ndarray], np.ndarray]] = {
 def ordinary(rng: Rng, n: int, k: int) -> np.ndarray:
     """What an unprepared reader would try: independent weights of moderate size."""
     return np.where(rng.random((n, 1)) < 0.5, _small(rng, n, k), _wide(rng, n, k))
+
+
+def extreme(rng: Rng, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Some rows of a table with the largest weight, or all but the least, at the far end; and which rows those are."""
+    which = rng.integers(0, 24, len(w))[:, None]
+    top, bottom = w == w.max(-1, keepdims=True), w == w.min(-1, keepdims=True)
+    far = ((which == 0) & top) | ((which == 1) & ~bottom)
+    return np.where(far, EXTREME, w), which[:, 0] < 2
 
 
 def table(rng: Rng, n: int, k: int, earlier: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -58,6 +58,13 @@ def _(reward):
     return forall(implies(both(at_least(3 * first, 2), at_least(3 * second, 2)), greater(5 * chained, 4)))
 
 
+@wrong("did.sec-2.bradley-terry", "three preferences in a cycle sum to at most 199/100 for the 2 that is approached")
+def _(reward):
+    p = preference_matrix(reward)
+    cycle = p[..., :, :, None] + p[..., None, :, :] + p.swapaxes(-1, -2)[..., :, None, :]
+    return forall(at_least(199, 100 * cycle))
+
+
 @wrong("did.thm-2.1", "covering all outcomes is enough where all labels are even")
 def _(preferred, reward, comparisons):
     likely = forall(stationary(comparisons * preference_matrix(preferred), reward))

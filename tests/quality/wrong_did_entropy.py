@@ -169,6 +169,16 @@ def _(policy, reference):
     return greater(bound, kl_divergence(reference, policy))
 
 
+@wrong("did.claim-4.1.assumptions.bounded", "no divergence is above 5 nats")
+def _(policy, reference):
+    return at_least(5, kl_divergence(reference, policy))
+
+
+@wrong("did.claim-4.1.smoothing.bound", "a smoothed policy never gains more than 5 nats at an outcome")
+def _(policy, reference):
+    return forall(at_least(5, log_probabilities(policy) - log_probabilities(reference)))
+
+
 @wrong("did.claim-4.1.assumptions.reinforcing", "the policy's mass there is at most the square of the reference's")
 def _(policy, reference, epsilon):
     p, r = probabilities(policy), probabilities(reference)

@@ -14,9 +14,9 @@ __all__ = ["Comonotone", "Ordered", "Policies", "Ranked", "Rewards", "Tailed"]
 
 
 class Policies(Kind):
-    """Policies with full support over the same K outcomes, by integer weights."""
+    """Policies with full support over the same K outcomes, by integer weights; a few leave an outcome 1 in 10,000."""
 
-    def __init__(self, *names: str, high: int = weights.HIGH) -> None:
+    def __init__(self, *names: str, high: int = weights.EXTREME) -> None:
         self.fields = tuple(Field(name, ("K",), high=high) for name in names)
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
@@ -26,9 +26,12 @@ class Policies(Kind):
         pool = [e for e in earlier if e.shape == (n, shape["K"])]
         for f in self.fields:
             raw[f.name], names = weights.table(rng, n, shape["K"], pool)
-            raw[f.name] = np.minimum(raw[f.name], f.high)
             label = np.where(names == "ordinary", label, names)
             pool = [*pool, raw[f.name]]
+        for f in self.fields:
+            raw[f.name], far = weights.extreme(rng, raw[f.name])
+            raw[f.name] = np.minimum(raw[f.name], f.high)
+            label = np.where(far, "extreme", label)
         return raw, np.where(label == "", "ordinary", label)
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
@@ -69,7 +72,7 @@ class Comonotone(Kind):
 
     def __init__(self, reference: str = "reference", other: str = "other") -> None:
         self.names = (reference, other)
-        self.fields = (Field(reference, ("K",)), Field(other, ("K",)))
+        self.fields = tuple(Field(name, ("K",), high=weights.EXTREME) for name in self.names)
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
@@ -103,21 +106,22 @@ class Ordered(Kind):
         self, flatter: str = "reference", sharper: str = "policy", *, power: int = 1, peaked: bool = False
     ) -> None:
         self.names, self.power, self.peaked = (flatter, sharper), power, peaked
-        self.fields = (Field(flatter, ("K",)), Field("gain", ("K",)))
+        self.fields = tuple(Field(name, ("K",), high=weights.EXTREME) for name in (flatter, "gain"))
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
         raw, label = Policies(self.names[0], "gain").draw(rng, n, shape, earlier)
-        raw = {name: np.sort(x, -1) for name, x in raw.items()}
-        if self.peaked:
-            raw[self.names[0]][:, 0], raw[self.names[0]][:, -1] = 1, weights.HIGH
-        return raw, label
+        return self.repaired(raw), label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
         return {name: np.sort(x, -1) for name, x in super().plain(rng, n, shape).items()}
 
     def repaired(self, raw: Raw) -> Raw:
-        return {f.name: np.sort(raw[f.name], -1) for f in self.fields}
+        raw = {f.name: np.sort(raw[f.name], -1) for f in self.fields}
+        if self.peaked:
+            flatter = raw[self.names[0]]
+            flatter[..., 0], flatter[..., -1] = 1, np.maximum(flatter[..., -1], weights.HIGH)
+        return raw
 
     def valid(self, raw: Raw) -> np.ndarray:
         rising = [(np.diff(raw[f.name], axis=-1) >= 0).all(-1) for f in self.fields]
@@ -171,7 +175,7 @@ class Ranked(Kind):
 
     def __init__(self, lower: str, higher: str) -> None:
         self.names = (lower, higher)
-        self.fields = (Field(lower, ("K",)), Field(higher, ("K",)))
+        self.fields = tuple(Field(name, ("K",), high=weights.EXTREME) for name in self.names)
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:

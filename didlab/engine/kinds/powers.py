@@ -39,11 +39,11 @@ class PowerLaw(Kind):
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        base, label = Policies(self.names[1], "ratio").draw(rng, n, shape, earlier)
+        base, label = Policies(self.names[1], "ratio", high=weights.HIGH).draw(rng, n, shape, earlier)
         return {**base, "exponents": _EXPONENTS[rng.integers(0, len(_EXPONENTS), n)]}, label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
-        base = Policies(self.names[1], "ratio").plain(rng, n, shape)
+        base = Policies(self.names[1], "ratio", high=weights.HIGH).plain(rng, n, shape)
         return {**base, "exponents": _PLAIN[rng.integers(0, len(_PLAIN), n)]}
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
