@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, FileError
 from .common import FINE, integer, writable
-from .models import bar, read_pairs
+from .models import bar, model_options, read_pairs
 
 if TYPE_CHECKING:
     from ..diagnose import Diagnosis
@@ -26,9 +26,11 @@ def add(commands: Any) -> None:
     )
     diagnose.add_argument("table", type=Path, metavar="TABLE.parquet", help="a table that `didlab score` wrote")
     diagnose.add_argument(
-        "--objective", default="dpo", metavar="NAME", help="loss whose coefficients are wanted (default: dpo)"
+        "--objective", default="dpo", metavar="NAME", help="the loss to measure, by its name in didlab.objectives (default: dpo)"
     )
-    diagnose.add_argument("--beta", type=float, default=0.1, metavar="X", help="scale of the implicit reward (0.1)")
+    diagnose.add_argument(
+        "--beta", type=float, default=0.1, metavar="X", help="scale of the implicit reward (default: 0.1)"
+    )
     diagnose.add_argument(
         "--hyper", action="append", default=[], metavar="NAME=X", help="a further hyper-parameter of the objective"
     )
@@ -41,10 +43,7 @@ def add(commands: Any) -> None:
     )
     diagnose.add_argument("--policy", metavar="MODEL", help="the model, for its gradients")
     diagnose.add_argument("--data", type=Path, metavar="FILE", help="what the table was made from, for gradients")
-    diagnose.add_argument("--tokenizer", metavar="NAME", help="as for score")
-    diagnose.add_argument("--no-end", action="store_true", help="as for score")
-    diagnose.add_argument("--dtype", default="float32", metavar="TYPE", help="as for score (default: float32)")
-    diagnose.add_argument("--device", default="cpu", metavar="NAME", help="as for score (default: cpu)")
+    model_options(diagnose, "--tokenizer", "--no-end", "--dtype", "--device")
     diagnose.add_argument(
         "--parameters", default="all", metavar="NAME", help="whose gradients: all, last-layer or lora (default: all)"
     )

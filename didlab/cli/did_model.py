@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
-from .common import FINE
-from .models import bar, check_tokenizers, read_pairs
+from .common import FINE, writable
+from .models import bar, check_tokenizers, model_options, read_pairs
 
 __all__ = ["add"]
 
@@ -31,12 +31,11 @@ def add(commands: Any) -> None:
         "--reference", required=True, metavar="MODEL",
         help="its reference, a model of transformers; 'adapter-off' for the base model of a PEFT adapter",
     )
-    made.add_argument("--data", required=True, type=Path, metavar="FILE", help="preference rows, as for score")
+    made.add_argument(
+        "--data", required=True, type=Path, metavar="FILE", help="prompt/chosen/rejected rows: .jsonl or .parquet"
+    )
     made.add_argument("--out", required=True, type=Path, metavar="DIR", help="the model, its training and its scores")
-    made.add_argument("--tokenizer", metavar="NAME", help="where the tokenizer is (default: with the policy)")
-    made.add_argument("--no-end", action="store_true", help="as for score")
-    made.add_argument("--dtype", default="float32", metavar="TYPE", help="of policy and reference (default: float32)")
-    made.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (default: cpu)")
+    model_options(made, "--tokenizer", "--no-end", "--dtype", "--device", "--insist")
     made.add_argument("--prompts", type=int, metavar="N", help="train on at most N prompts (default: all)")
     made.add_argument(
         "--held-out", type=int, metavar="N", help="prompts that are not trained on (default: a tenth, at most 1000)"
@@ -56,8 +55,9 @@ def add(commands: Any) -> None:
         help="padded tokens whose activations are kept at once in training (default: 2048)",
     )
     made.add_argument("--recompute", action="store_true", help="gradient checkpointing: less memory, more time")
-    made.add_argument("--token-budget", type=int, default=16_384, metavar="N", help="as for score (default: 16384)")
-    made.add_argument("--insist", action="append", default=[], metavar="MODEL", help="as for score")
+    made.add_argument(
+        "--token-budget", type=int, default=16_384, metavar="N", help="padded tokens in a batch (default: 16384)"
+    )
     made.set_defaults(command=_did_model, interrupted="run the same command again to go on")
 
 
@@ -73,6 +73,7 @@ def _did_model(options: argparse.Namespace) -> int:
 
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ArgumentError("WORLD_SIZE", "1: this command trains in one process", os.environ["WORLD_SIZE"])
+    writable(folders={"--out": options.out})
     training = Training(
         rate=options.rate, warm_up=options.warm_up, batch=options.batch, epochs=options.epochs, seed=options.seed,
         recompute=options.recompute, token_budget=options.step_tokens,

@@ -1,4 +1,4 @@
-"""What the commands about real models share: reading the pairs, a bar of progress."""
+"""What the commands about real models share: options, reading the pairs, a bar of progress."""
 
 from __future__ import annotations
 
@@ -6,14 +6,34 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendError
 
 if TYPE_CHECKING:
     from ..bridge.data import Pair
 
-__all__ = ["bar", "check_tokenizers", "read_pairs"]
+__all__ = ["bar", "check_tokenizers", "model_options", "read_pairs"]
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--tokenizer": {"metavar": "NAME", "help": "where the tokenizer is (default: with the policy)"},
+    "--no-end": {"action": "store_true", "help": "do not put the end-of-text token after plain responses"},
+    "--dtype": {
+        "default": "float32", "metavar": "TYPE",
+        "help": "of the weights: float32, bfloat16, float16 or float64 (default: float32)",
+    },
+    "--device": {"default": "cpu", "metavar": "NAME", "help": "cpu, cuda, ... (default: cpu)"},
+    "--insist": {
+        "action": "append", "default": [], "metavar": "MODEL",
+        "help": "use this model although it fails the self-audit or has another tokenizer",
+    },
+}
+
+
+def model_options(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add options that several commands about models have."""
+    for name in names:
+        parser.add_argument(name, **OPTIONS[name])
 
 
 def read_pairs(options: argparse.Namespace, skipped: list[str] | None = None) -> list[Pair]:

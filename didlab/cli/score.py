@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ArgumentError, FileError
 from .common import FINE
-from .models import bar, check_tokenizers, read_pairs
+from .models import bar, check_tokenizers, model_options, read_pairs
 
 __all__ = ["add"]
 
@@ -35,16 +35,10 @@ def add(commands: Any) -> None:
         "--data", type=Path, metavar="FILE", help="prompt/chosen/rejected rows: .jsonl or .parquet"
     )
     score.add_argument("--out", required=True, type=Path, metavar="FILE.parquet", help="the table to write")
-    score.add_argument("--tokenizer", metavar="NAME", help="where the tokenizer is (default: with the policy)")
-    score.add_argument("--no-end", action="store_true", help="do not put the end-of-text token after plain responses")
+    model_options(score, "--tokenizer", "--no-end", "--dtype", "--device", "--insist")
     score.add_argument("--skip-bad-rows", action="store_true", help="leave out rows that cannot be used, and name them")
-    score.add_argument("--dtype", default="float32", metavar="TYPE", help="of the weights (default: float32)")
-    score.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (default: cpu)")
     score.add_argument(
         "--token-budget", type=int, default=4096, metavar="N", help="padded tokens in a batch (default: 4096)"
-    )
-    score.add_argument(
-        "--insist", action="append", default=[], metavar="MODEL", help="use this model although it fails the self-audit"
     )
     score.add_argument(
         "--samples", type=int, default=0, metavar="N", help="also draw N responses per prompt from each model"

@@ -18,6 +18,7 @@ from .entry import Entry, entry
 __all__ = ["entropies"]
 
 NAMES = {"sample": "policy", "reference-sample": "reference", "did-sample": "did.trained"}
+WHO = {"sample": "the policy", "reference-sample": "the reference", "did-sample": "the stand-in"}
 TITLES = {
     "sample": "entropy of the policy", "reference-sample": "entropy of the reference",
     "did-sample": "entropy of the DID, by the policy trained to it",
@@ -85,7 +86,7 @@ def _entropy(scores: Scores, role: str, weighed: Entry | None) -> Iterator[Entry
         limit = (scores.about.get("sampling") or {}).get("length")
         if limit:
             yield entry(
-                f"{name}.cut", f"samples as long as the limit, {title.removeprefix('entropy of ')}",
+                f"{name}.cut", f"samples as long as the limit, {WHO[role]}",
                 grouped_share(tokens >= limit, prompt), unit="share",
                 shows="how many may have been cut; the entropy is then that of the cut responses",
             )
