@@ -203,9 +203,12 @@ def _plain(tokenizer: Any, prompt: str, response: str, end: bool) -> Item:
 
 
 def _tokens(tokenizer: Any, text: str) -> list[int]:
-    """The ids of a text, with the beginning-of-text token once where both tokenizer and text bring it."""
-    ids, start = list(tokenizer(text)["input_ids"]), getattr(tokenizer, "bos_token_id", None)
-    return ids[1:] if start is not None and ids[:2] == [start, start] else ids
+    """The ids of a text, with its beginning and its end once where both tokenizer and text bring them."""
+    ids = list(tokenizer(text)["input_ids"])
+    start, stop = (getattr(tokenizer, f"{n}_token_id", None) for n in ("bos", "eos"))
+    if start is not None and ids[:2] == [start, start]:
+        ids = ids[1:]
+    return ids[:-1] if stop is not None and ids[-2:] == [stop, stop] else ids
 
 
 def _beginning(tokenizer: Any, whole: list[int]) -> list[int]:

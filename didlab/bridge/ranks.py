@@ -79,7 +79,7 @@ def wait_for(files: Sequence[Path], world: int, patience: float) -> None:
                     f"process {rank} of {world} has shown no sign of life for {patience:g} seconds, and {len(own)} of "
                     f"the {len(files)} parts are missing which are its own, {files[own[0]]} first. If it has died, run "
                     "the same command again, with as many processes or with one: what is done is kept. If it is slow, "
-                    "let this one wait for longer (--patience)"
+                    "let this one wait for longer (--patience); if it is on another machine, both must see this folder"
                 )
         time.sleep(LOOK)
 

@@ -52,7 +52,7 @@ def test_texts_begin_and_end_once(tokenizer):
                 assert item.response.count(2) == 1 and item.response[-1] == 2
 
 
-def test_the_beginning_is_not_doubled_by_a_text_that_brings_it(tokenizer):
+def test_beginning_and_end_are_not_doubled_by_a_text_that_brings_them(tokenizer):
     """A prompt that went through a chat template already, and a tokenizer that puts the beginning itself."""
     from tokenizers.processors import TemplateProcessing
 
@@ -62,6 +62,10 @@ def test_the_beginning_is_not_doubled_by_a_text_that_brings_it(tokenizer):
     for maker in (begins, tokenizer):
         pair = pairs([row], maker)[0]
         assert pair.chosen.prompt == tuple(tokenizer("<bos> review the film")["input_ids"])
+    ends = copy.deepcopy(tokenizer)
+    ends.backend_tokenizer.post_processor = TemplateProcessing(single="$A <eos>", special_tokens=[("<eos>", 2)])
+    pair = pairs([{"prompt": "review", "chosen": " good <eos>", "rejected": " bad"}], ends)[0]
+    assert [ends.decode(i.response) for i in (pair.chosen, pair.rejected)] == ["good <eos>", "bad <eos>"]
     begins.chat_template = "<bos> " + tokenizer.chat_template
     said = {"prompt": [{"role": "user", "content": "review"}], "chosen": [{"role": "assistant", "content": "good"}],
             "rejected": [{"role": "assistant", "content": "bad"}]}
