@@ -151,8 +151,8 @@ def test_the_optimiser_stays_within_the_kind():
         return at_least(c.exp(high - low).sum(-1), low.shape[-1])
 
     statement = Statement("", above, (Ranked("low", "high"),))
-    hunts = [hunt(statement, np.random.default_rng(seed), Effort.named("quick")).found for seed in range(6)]
-    assert sum(found is not None for found in hunts) >= 5
+    hunts = [hunt(statement, np.random.default_rng(seed), Effort.named("quick"), simplify=False) for seed in range(6)]
+    assert sum(h.found is not None for h in hunts) >= 5
 
 
 def test_doubtful_instances_of_an_implication_between_equations_are_decided():
