@@ -142,7 +142,7 @@ def scores_of(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any] | None
     (array([-9.]), array([-14.]))
     """
     for n, r in enumerate(rows, 1):
-        if "id" not in r or r.get("role") not in ("chosen", "rejected", *DRAWN):
+        if "id" not in r or "role" not in r:
             raise FileError(f"row {n} needs an id and a role, such as chosen or rejected; it has {', '.join(r)}")
     if not rows:
         raise FileError("a table needs at least one row")

@@ -26,7 +26,8 @@ def add(commands: Any) -> None:
     )
     diagnose.add_argument("table", type=Path, metavar="TABLE.parquet", help="a table that `didlab score` wrote")
     diagnose.add_argument(
-        "--objective", default="dpo", metavar="NAME", help="the loss to measure, by its name in didlab.objectives (default: dpo)"
+        "--objective", default="dpo", metavar="NAME",
+        help="the loss to measure, by its name in didlab.objectives (default: dpo)",
     )
     diagnose.add_argument(
         "--beta", type=float, default=0.1, metavar="X", help="scale of the implicit reward (default: 0.1)"
