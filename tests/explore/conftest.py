@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,19 +23,26 @@ FLAGS = (
 FRAMEWORK = ("was preloaded using link preload",)
 
 
-@pytest.fixture(scope="session")
-def app() -> Iterator[str]:
-    """The address of the running app."""
-    command = [sys.executable, "-m", "didlab", "explore", "--no-browser", "--port", "0"]
+@contextmanager
+def served(*arguments: str) -> Iterator[str]:
+    """The address that `didlab explore` opens with these arguments, while it runs."""
+    command = [sys.executable, "-m", "didlab", "explore", *arguments, "--no-browser", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("didlab explore: http://127.0.0.1:"), line
-            yield line.split()[-1].rstrip("/")
+            yield line.split()[-1]
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[str]:
+    """The address of the running app."""
+    with served() as address:
+        yield address.rstrip("/")
 
 
 @pytest.fixture(scope="session")

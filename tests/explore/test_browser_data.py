@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +15,7 @@ from playwright.sync_api import Browser, FileChooser, Page
 from didlab.explore.data import EXAMPLE, State, Table, diagnosis, opened, prompts, uploaded, view
 from didlab.report.diagnosis import number
 
-from .conftest import Watched
+from .conftest import Watched, served
 from .reading import PATIENCE, measures, state_of
 
 pytestmark = pytest.mark.slow
@@ -126,19 +124,13 @@ def test_the_measurements_are_saved(watched: Opener, tmp_path: Path) -> None:
 def test_the_command_opens_the_table_that_it_is_given(browser: Browser, tmp_path: Path) -> None:
     mine = tmp_path / "mine.parquet"
     mine.write_bytes(EXAMPLE.read_bytes())
-    command = [sys.executable, "-m", "didlab", "explore", "--no-browser", "--port", "0", "--data", str(mine)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            address = process.stdout.readline().split()[-1]
-            assert address.endswith("/data/")
-            page = browser.new_page()
-            page.goto(address)
-            shown(page, State())
-            assert str(mine) in page.locator(".note").first.inner_text()
-            page.get_by_label("Table", exact=True).select_option("the example")
-            shown(page, State(table="example"))
-            assert "The example" in page.locator(".note").first.inner_text()
-            page.close()
-        finally:
-            process.terminate()
+    with served("--data", str(mine)) as address:
+        assert address.endswith("/data/")
+        page = browser.new_page()
+        page.goto(address)
+        shown(page, State())
+        assert str(mine) in page.locator(".note").first.inner_text()
+        page.get_by_label("Table", exact=True).select_option("the example")
+        shown(page, State(table="example"))
+        assert "The example" in page.locator(".note").first.inner_text()
+        page.close()

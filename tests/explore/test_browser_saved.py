@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -16,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from didlab.explore.data import EXAMPLE
 from didlab.explore.state import parse
 
-from .conftest import Watched
+from .conftest import Watched, served
 from .reading import measures, settled
 
 pytestmark = pytest.mark.slow
@@ -59,16 +57,11 @@ def saved(page: Page, file: Path) -> Path:
 @contextmanager
 def opened(browser: Browser, file: Path) -> Iterator[Page]:
     """The page that `didlab explore FILE` opens."""
-    command = [sys.executable, "-m", "didlab", "explore", str(file), "--no-browser", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    with served(str(file)) as address:
         page = browser.new_page()
-        try:
-            page.goto(process.stdout.readline().split()[-1])
-            yield page
-        finally:
-            page.close()
-            process.terminate()
+        page.goto(address)
+        yield page
+        page.close()
 
 
 @pytest.mark.parametrize("place", PLACES)
