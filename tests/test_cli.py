@@ -325,6 +325,11 @@ class TestProcesses:
         assert "\x1b" not in done.stdout and "wrote page/index.html" in done.stdout
         assert os.listdir(tmp_path) == ["page"] and os.listdir(tmp_path / "page") == ["index.html"]
 
+    def test_output_into_a_pipe(self) -> None:
+        command = f"{sys.executable} -m didlab verify mine.gibbs --claims {MINE} --effort quick --json >(wc -c >&2)"
+        done = subprocess.run(["bash", "-c", f"{command} | cat"], capture_output=True, text=True, timeout=60, check=True)
+        assert re.search(r"wrote /dev/fd/\d+\n$", done.stdout) and int(done.stderr) > 1000
+
     def test_another_encoding(self) -> None:
         ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
         done = didlab("show", "mine.symmetric", "--claims", MINE, "--effort", "quick", env=ascii_only)

@@ -78,9 +78,10 @@ def writable(*, files: Mapping[str, Path | None] = EMPTY, folders: Mapping[str, 
         if path is not None and path.exists() and not path.is_dir():
             raise FileError(f"{option} {path} is a file; give a folder")
     for path in (*files.values(), *folders.values()):
-        if path is None:
+        if path is None or (path.exists() and not path.is_file() and not path.is_dir()):  # a pipe or a device
             continue
-        there = next(p for p in (path, *path.absolute().parents) if p.exists() and (p != path or p.is_dir()))
+        target = path.resolve()
+        there = next(p for p in (target, *target.parents) if p.exists() and (p != target or p.is_dir()))
         try:
             with tempfile.TemporaryFile(dir=there):
                 pass
