@@ -327,7 +327,8 @@ class TestProcesses:
 
     def test_output_into_a_pipe(self) -> None:
         command = f"{sys.executable} -m didlab verify mine.gibbs --claims {MINE} --effort quick --json >(wc -c >&2)"
-        done = subprocess.run(["bash", "-c", f"{command} | cat"], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            ["bash", "-c", f"{command} | cat"], capture_output=True, text=True, timeout=60, check=True)
         assert re.search(r"wrote /dev/fd/\d+\n$", done.stdout) and int(done.stderr) > 1000
 
     def test_another_encoding(self) -> None:
