@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..objectives import Objective
+from .projected import dpo_pg_direction
 from .rules import Rule
 
 __all__ = ["batch_gradient", "runnable"]
@@ -78,11 +79,10 @@ def batch_gradient(configuration: Any, theta: Any, reference: Any, chosen: Any, 
     if configuration.name == "dpo-pg":
         (of_w,) = torch.autograd.grad(-w.mean(), theta, retain_graph=True)
         (of_l,) = torch.autograd.grad(-l.mean(), theta)
-        alpha = torch.clamp(of_w @ of_l, min=0.0)
-        theta.grad = of_w - alpha / (of_l @ of_l) * of_l
+        theta.grad = dpo_pg_direction(of_w, of_l)
         return
     slope_w, slope_l = configuration.form.slopes(w.detach(), l.detach(), ref_w, ref_l)
     p = torch.softmax(theta.detach(), 0)
     unit = torch.eye(p.shape[0], dtype=p.dtype) - p  # row y: the gradient of log pi(y)
-    unit = unit / unit.norm(dim=1, keepdim=True)
+    unit = unit / unit.norm(dim=1, keepdim=True).clamp(min=1e-15)  # 0 of a certain response
     theta.grad = (slope_w[:, None] * unit[chosen] + slope_l[:, None] * unit[rejected]).mean(0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from numba import njit
 
 from didlab.did import did_distribution
-from didlab.dynamics import Protocol, dpo_pg, pair_problem, simulate, synthetic_problem, train_plainly
+from didlab.dynamics import Protocol, dpo_pg, normalised, pair_problem, simulate, synthetic_problem, train_plainly
+from didlab.dynamics.batch_gradient import batch_gradient
 from didlab.dynamics.draws import alias_table, draw_cells, stream_key
 from didlab.dynamics.lanes import exp_below, load, log_positive, store
 from didlab.dynamics.projected import dpo_pg_direction
@@ -139,6 +141,15 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(ArgumentError):
             call()
+
+
+def test_rules_are_finite_where_a_gradient_vanishes():
+    theta = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    batch_gradient(dpo_pg(), theta, torch.zeros(3), torch.tensor([0, 0, 0]), torch.tensor([0, 1, 2]))
+    assert theta.grad.numpy() == pytest.approx([-2 / 3, 1 / 3, 1 / 3])  # every response rejected: nothing to project
+    theta = torch.tensor([0.0, 800.0], dtype=torch.float64, requires_grad=True)
+    batch_gradient(normalised(), theta, torch.zeros(2), torch.tensor([1]), torch.tensor([1]))
+    assert theta.grad.tolist() == [0.0, 0.0]
 
 
 def test_one_step_of_dpo_pg_is_the_projected_direction():
