@@ -15,7 +15,8 @@ import numpy as np
 from .errors import ArgumentError, DidlabError
 
 __all__ = [
-    "combining", "hyper", "log_weights", "number", "per_policy", "positive", "same_kind", "same_outcomes", "whole",
+    "broadcasts", "combining", "hyper", "log_weights", "number", "per_policy", "positive", "same_kind", "same_outcomes",
+    "whole",
 ]
 
 LARGEST = 1e100  # larger numbers are refused: their products would overflow
@@ -125,18 +126,18 @@ def same_outcomes(**arrays: Any) -> None:
     for name, b in rest:
         if a.shape[-1] != b.shape[-1]:
             raise ArgumentError(name, f"over the {a.shape[-1]} outcomes of `{first}`", f"{b.shape[-1]} outcomes")
-        try:
-            np.broadcast_shapes(a.shape, b.shape)
-        except ValueError:
-            expected = f"of a shape that broadcasts with {tuple(a.shape)}"
-            raise ArgumentError(name, expected, str(tuple(b.shape))) from None
+        broadcasts(name, b.shape, a.shape)
         same_kind(name, b, first, a)
-    if len(rest) > 1:
-        try:
-            np.broadcast_shapes(*(x.shape for x in arrays.values()))
-        except ValueError:
-            name, b = rest[-1]
-            raise ArgumentError(name, "of a shape that broadcasts with the others", str(tuple(b.shape))) from None
+    broadcasts([*arrays][-1], *(x.shape for x in reversed(arrays.values())))
+
+
+def broadcasts(name: str, shape: Any, *others: Any) -> tuple[int, ...]:
+    """The shape of an array and the others together."""
+    try:
+        return np.broadcast_shapes(shape, *others)
+    except ValueError:
+        expected = f"of a shape that broadcasts with {' and '.join(str(tuple(other)) for other in others)}"
+        raise ArgumentError(name, expected, str(tuple(shape))) from None
 
 
 def same_kind(name: str, b: Any, first: str, a: Any) -> None:

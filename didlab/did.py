@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arguments import combining, hyper, is_tensor, log_weights, same_outcomes, whole
+from .arguments import broadcasts, combining, hyper, is_tensor, log_weights, same_outcomes, whole
 from .carriers import NUMPY, carrier_of, two_diff, two_prod, two_sum
-from .errors import ArgumentError
 from .information import entropy
 from .policies import LARGE_ERROR, computed
 
@@ -198,10 +197,7 @@ def log_margin(policy: Any, chosen: Any, rejected: Any) -> Any:
     logits = log_weights("policy", policy)
     k = logits.shape[-1]
     w, l = whole("chosen", chosen, 0, k), whole("rejected", rejected, 0, k)  # noqa: E741
-    try:
-        batch = np.broadcast_shapes(logits.shape[:-1], w.shape, l.shape)
-    except ValueError:
-        raise ArgumentError("chosen", f"an index or of shape {tuple(logits.shape[:-1])}", str(w.shape)) from None
+    batch = broadcasts("chosen", w.shape, l.shape, logits.shape[:-1])
     if not batch or not (w.ndim or l.ndim):
         return logits[..., int(w)] - logits[..., int(l)]
     w, l = np.broadcast_to(w, batch)[..., None], np.broadcast_to(l, batch)[..., None]  # noqa: E741

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import log_weights, same_kind, same_outcomes
+from .arguments import broadcasts, log_weights, same_kind, same_outcomes
 from .carriers import CAREFUL_BELOW, UNDERFLOW, by_rows, carrier_of
 from .errors import ArgumentError
 
@@ -156,13 +156,9 @@ def mutual_information(prompts: Any, policies: Any) -> Any:
     if table.ndim < 2 or table.shape[-2] != rho.shape[-1]:
         raise ArgumentError("policies", f"of shape (..., {rho.shape[-1]}, K)", str(tuple(table.shape)))
     same_kind("policies", table, "prompts", rho)
-    shape = tuple(table.shape)
-    try:
-        batch = np.broadcast_shapes(rho.shape[:-1], shape[:-2])
-    except ValueError:
-        raise ArgumentError("policies", f"of batch axes that broadcast with {tuple(rho.shape)}", str(shape)) from None
+    shape = broadcasts("policies", table.shape, (*rho.shape, 1))
     c = carrier_of(rho, table)
-    rho, table = c.broadcast_to(rho, (*batch, rho.shape[-1])), c.broadcast_to(table, (*batch, *shape[-2:]))
+    rho, table = c.broadcast_to(rho, shape[:-1]), c.broadcast_to(table, shape)
 
     def formula(_: bool, scaled: bool) -> Any:
         return c.sum(c.sum(c.kl_terms(*c.mixture_contrast(rho, table, scaled=scaled))))

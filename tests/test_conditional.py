@@ -143,6 +143,22 @@ def test_large_rewards_do_not_overflow_and_excluded_responses_stay_out() -> None
     assert regularised_objective([1, 1], [[1, 0, 0], [0, 1, 0]], reward, [0, 1, 1], beta=1.0) == -np.inf
 
 
+@pytest.mark.parametrize("beta", [1e-100, 1e-14, 1e-5, 0.3, 4.0, 1e3])
+def test_the_value_keeps_its_digits_where_beta_is_small(beta: float) -> None:
+    reward, prior = np.array([[0.0, 1.0, 0.25], [3.0, -2.0, 0.0]]), np.array([[1, 1, 2], [1, 5, 2]])
+    with mp.workdps(150):
+        pairs = zip(reward, prior, strict=True)
+        tilted = [[int(w) * mp.exp(beta * mp.mpf(r)) for r, w in zip(*row, strict=True)] for row in pairs]
+        parts = [sum(row) / int(q.sum()) for row, q in zip(tilted, prior, strict=True)]
+        expected = (mp.log(parts[0]) + 3 * mp.log(parts[1])) / 4 / mp.mpf(beta)
+    # prior, beta times reward, exponential, sum and logarithm round once each, at most 3 terms
+    assert optimal_value([1, 3], reward, prior, beta=beta) == pytest.approx(float(expected), rel=16 * 2.0**-52)
+
+
+def test_the_entropy_of_a_certain_response_is_0_with_its_sign() -> None:
+    assert not np.signbit(entropies([[0, 1], [1, 0]])).any()
+
+
 def test_batches_with_a_beta_of_their_own() -> None:
     rng = np.random.default_rng(0)
     prompts, policy, prior = rng.random((5, 2)), rng.random((5, 2, 3)), rng.random((5, 3))
@@ -195,7 +211,15 @@ BAD = [
     (lambda: regularised_objective([1], [[1, 1]], [[0, 0, 0]], [1, 1], beta=1.0), "reward"),
     (lambda: optimal_policy([[0.0, np.inf]], [1, 1], beta=1.0), "reward"),
     (lambda: optimal_policy([[0.0, 0.0]], [1, 1], beta=-1.0), "beta"),
+    (lambda: joint(np.ones((2, 1)), np.ones((3, 1, 2))), "policies"),
+    (lambda: expected_reward([1], np.ones((2, 1, 2)), np.ones((3, 1, 2))), "reward"),
+    (lambda: variational(np.ones((2, 1)), np.ones((3, 1, 2)), [1, 1]), "policies"),
+    (lambda: regularised_objective([1], np.ones((3, 1, 2)), [[0, 0]], [1, 1], beta=np.ones((2, 1))), "beta"),
+    (lambda: optimal_value([1], [[0, 1], [2, 3]], [1, 1], beta=1.0), "reward"),
+    (lambda: optimal_value([1, 1, 1], [[0, 1], [2, 3]], [1, 1], beta=1.0), "reward"),
+    (lambda: optimal_value([1], [0, 1], [1, 1], beta=1.0), "reward"),
     (lambda: policy_prior([0.0, 0.0], [[0.0, 0.0]], power=np.nan), "power"),
+    (lambda: policy_prior([0.0, 0.0], [[0.0, 0.0]], power=np.ones(3)), "power"),
     (lambda: policy_prior_optimum([[0.0, 0.0]], [0.0, 0.0], beta=1.0, power=1.0), "1 - power"),
 ]
 

@@ -100,14 +100,14 @@ def entropies(policies: Any) -> Any:
     Raises:
         ArgumentError: not weights.
 
-    >>> entropies([[1, 1], [0, 1]]).round(6) + 0.0
+    >>> entropies([[1, 1], [0, 1]]).round(6)
     array([0.693147, 0.      ])
 
     Convention: :func:`didlab.entropy` is the same of logits, with full support and all its digits.
     """
     p = rows("policies", policies)
     on = above_0(p)
-    return -np.where(on, p * carrier_of(p).log(np.where(on, p, 0 * p + 1)), 0 * p).sum(-1)
+    return np.where(on, p * (0 * p - carrier_of(p).log(np.where(on, p, 0 * p + 1))), 0 * p).sum(-1)
 
 
 def variational(prompts: Any, policies: Any, prior: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arguments import hyper, log_weights, number, same_outcomes
+from ..arguments import broadcasts, hyper, log_weights, number, same_outcomes
 from ..carriers import carrier_of
 from .weights import over
 
@@ -36,6 +36,7 @@ def policy_prior(base: Any, policy: Any, *, power: Any, normalise: bool = False)
     """
     b, p = _row_of("base", base, log_weights("policy", policy)), log_weights("policy", policy)
     number("power", power)
+    broadcasts("power", getattr(power, "shape", ()), p.shape)
     c = carrier_of(p, b)
     z = b + power * c.log_softmax(p)
     return c.log_softmax(z) if normalise else z

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import hyper, log_weights, same_kind
+from ..arguments import broadcasts, hyper, log_weights, per_policy, positive, same_kind
 from ..carriers import carrier_of
 from ..errors import ArgumentError
 from .channel import contrast, joint
@@ -58,8 +58,8 @@ def regularised_objective(prompts: Any, policies: Any, reward: Any, prior: Any, 
     """
     rho, table = channel(prompts, policies)
     gain = (rho[..., None] * table * _reward(reward, table)).sum(-1).sum(-1)
-    b = hyper("beta", beta, rho)
-    return gain - mean(rho, contrast(table, prior_rows(prior, table))) / (b[..., 0] if getattr(b, "ndim", 0) else b)
+    loss = mean(rho, contrast(table, prior_rows(prior, table)))
+    return gain - loss / _each(per_policy("beta", positive("beta", beta), rho, table[..., 0]))
 
 
 def optimal_policy(reward: Any, prior: Any, *, beta: Any) -> Any:
@@ -84,7 +84,8 @@ def optimal_policy(reward: Any, prior: Any, *, beta: Any) -> Any:
 
     Ref: Tutunov et al. 2025, Eq 5.
     """
-    tilted, _ = _tilted(reward, prior, beta)
+    q, scaled, _ = _scaled(reward, prior, beta)
+    tilted = q * carrier_of(q).exp(scaled)
     return tilted / tilted.sum(-1, keepdims=True)
 
 
@@ -104,9 +105,17 @@ def optimal_value(prompts: Any, reward: Any, prior: Any, *, beta: Any) -> Any:
     >>> optimal_value([1], [[0.0, 0.0]], [1, 1], beta=3.0)
     np.float64(0.0)
     """
-    rho = rows("prompts", prompts)
-    b = hyper("beta", beta, rho)
-    return mean(rho, log_partition(reward, prior, beta=beta)) / (b[..., 0] if getattr(b, "ndim", 0) else b)
+    rho, r = rows("prompts", prompts), log_weights("reward", reward)
+    if r.ndim < 2 or r.shape[-2] != rho.shape[-1]:
+        raise ArgumentError("reward", f"of shape (..., {rho.shape[-1]}, K)", str(tuple(r.shape)))
+    broadcasts("reward", r.shape, (*rho.shape, 1))
+    b = per_policy("beta", positive("beta", beta), rho, r[..., 0])
+    return mean(rho, log_partition(r, prior, beta=b)) / _each(b)
+
+
+def _each(beta: Any) -> Any:
+    """A number for each batch of prompts."""
+    return beta[..., 0] if getattr(beta, "ndim", 0) else beta
 
 
 def log_partition(reward: Any, prior: Any, *, beta: Any) -> Any:
@@ -126,25 +135,31 @@ def log_partition(reward: Any, prior: Any, *, beta: Any) -> Any:
 
     Ref: Tutunov et al. 2025, Eq 5.
     """
-    tilted, top = _tilted(reward, prior, beta)
-    return carrier_of(tilted).log(tilted.sum(-1)) + top
+    q, scaled, top = _scaled(reward, prior, beta)
+    c = carrier_of(q)
+    if c.exact:
+        return c.log((q * c.exp(scaled)).sum(-1))
+    total = (q * np.exp(scaled)).sum(-1)
+    near = (q * np.expm1(scaled)).sum(-1)  # total - 1, with all its digits where beta times the rewards is small
+    return np.where(near > -0.5, np.log1p(np.maximum(near, -0.5)), np.log(total)) + top
 
 
 def _reward(reward: Any, table: Any) -> Any:
     r = log_weights("reward", reward)
     if r.shape[-2:] != table.shape[-2:]:
         raise ArgumentError("reward", f"of shape (..., {table.shape[-2]}, {table.shape[-1]})", str(tuple(r.shape)))
+    broadcasts("reward", r.shape, table.shape)
     same_kind("reward", r, "policies", table)
     return r
 
 
-def _tilted(reward: Any, prior: Any, beta: Any) -> tuple[Any, Any]:
-    """Weights zeta exp(beta r - top) of each prompt, and top, which keeps floats from overflowing."""
+def _scaled(reward: Any, prior: Any, beta: Any) -> tuple[Any, Any, Any]:
+    """The prior, beta r - top, and the largest beta r of each prompt, top, which keeps floats from overflowing."""
     r = log_weights("reward", reward)
     q = prior_rows(prior, r)
     c = carrier_of(r, q)
     scaled = over(hyper("beta", beta, r[..., 0]), 1) * r
     if c.exact:
-        return q * c.exp(scaled), 0
+        return q, scaled, 0
     top = np.where(q > 0, scaled, -np.inf).max(-1, keepdims=True)
-    return q * np.exp(np.minimum(scaled - top, 0)), top[..., 0]
+    return q, np.minimum(scaled - top, 0), top[..., 0]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_tensor, log_weights, same_kind
+from ..arguments import broadcasts, is_tensor, log_weights, same_kind
 from ..errors import ArgumentError
 
 __all__ = ["above_0", "channel", "infinity", "mean", "over", "prior_rows", "rows"]
@@ -60,6 +60,7 @@ def channel(prompts: Any, policies: Any) -> tuple[Any, Any]:
     rho, table = rows("prompts", prompts), rows("policies", policies)
     if table.ndim < 2 or table.shape[-2] != rho.shape[-1]:
         raise ArgumentError("policies", f"of shape (..., {rho.shape[-1]}, K)", str(tuple(table.shape)))
+    broadcasts("policies", table.shape, (*rho.shape, 1))
     same_kind("policies", table, "prompts", rho)
     return rho, table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import LARGEST, is_tensor
+from ..arguments import LARGEST, broadcasts, is_tensor
 from ..errors import ArgumentError
 
 __all__ = ["dpo_pg_direction"]
@@ -129,8 +129,4 @@ def _matching(name: str, x: Any, other: Any) -> None:
         raise ArgumentError(
             name, f"over the {other.shape[-1]} parameters of the chosen gradient", f"{x.shape[-1]} parameters"
         )
-    here, there = tuple(x.shape), tuple(other.shape)
-    try:
-        np.broadcast_shapes(here, there)
-    except ValueError:
-        raise ArgumentError(name, f"of a shape that broadcasts with {there}", str(here)) from None
+    broadcasts(name, x.shape, other.shape)
