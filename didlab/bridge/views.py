@@ -1,7 +1,8 @@
 r"""Other views of a model that is in memory once: in float32, and without its adapters.
 
 While a view lasts the model runs so; afterwards it is as before, after an error too. Neither needs a second model: a
-float32 weight exists while one operation reads it, so that the largest parameter alone is there twice.
+float32 weight exists while the part of the model runs that it belongs to, and no part has more weights than the largest
+module.
 """
 
 from __future__ import annotations
@@ -37,6 +38,30 @@ class _Widened(torch.Tensor):
         return func(*args, **kwargs)
 
 
+class _Part:
+    """A module that has tensors of its own in float32 while it runs, as kernels need that read memory themselves."""
+
+    def __init__(self, module: Any, places: list[tuple[Any, str, _Widened]]) -> None:
+        self.places, self.own = places, dict[int, torch.Tensor]()
+        self.hooks = [module.register_forward_pre_hook(self.enter), module.register_forward_hook(self.leave)]
+
+    def enter(self, *_: Any) -> None:
+        """Every weight becomes a tensor."""
+        for _, _, wide in self.places:
+            if id(wide) not in self.own:  # weights that are tied are one
+                self.own[id(wide)] = wide.held.float()
+        for held, name, wide in self.places:
+            if held.get(name) is wide:
+                held[name] = self.own[id(wide)]
+
+    def leave(self, *_: Any) -> None:
+        """They are given up."""
+        for held, name, wide in self.places:
+            if id(wide) in self.own and held.get(name) is self.own[id(wide)]:
+                held[name] = wide
+        self.own.clear()
+
+
 @contextmanager
 def in_float32(model: Any) -> Iterator[None]:
     """Weights and buffers of 16 bits act as if they were in float32, to the bit as in a float32 copy of the model.
@@ -45,21 +70,57 @@ def in_float32(model: Any) -> Iterator[None]:
     are not taken.
     """
     made: dict[int, _Widened] = {}
-    swapped = [
-        (held, name, tensor, made.setdefault(id(tensor), _Widened(tensor)))
+    narrow = [
+        (held, name, tensor)
         for module in model.modules()
         for held in (module._parameters, module._buffers)
         for name, tensor in held.items()
         if tensor is not None and tensor.dtype in NARROW
     ]
+    parts: list[_Part] = []
     try:
-        for held, name, _, wide in swapped:
-            held[name] = wide
+        for held, name, tensor in narrow:
+            held[name] = made.setdefault(id(tensor), _Widened(tensor))
+        largest = max((_size(_places(m, False)) for m in model.modules()), default=0)
+        parts += [_Part(module, places) for module, places in _parts(model, largest)]
         yield
     finally:
-        for held, name, narrow, wide in swapped:
-            if held.get(name) is wide:  # a buffer that the model itself has replaced meanwhile is its own affair
-                held[name] = narrow
+        for part in parts:
+            part.leave()
+            for hook in part.hooks:
+                hook.remove()
+        for held, name, tensor in narrow:
+            if held.get(name) is made.get(id(tensor)):  # a buffer that the model has replaced meanwhile stays
+                held[name] = tensor
+
+
+def _parts(module: Any, largest: int) -> Iterator[tuple[Any, list[tuple[Any, str, _Widened]]]]:
+    """Modules that are called, as large as they may be, with their weights; others are widened as they are used."""
+    called = type(module).forward is not torch.nn.Module.forward
+    every = _places(module, True)
+    if called and every and _size(every) <= largest:
+        yield module, every
+        return
+    if called and (own := _places(module, False)):
+        yield module, own
+    for child in module.children():
+        yield from _parts(child, largest)
+
+
+def _places(module: Any, deep: bool) -> list[tuple[Any, str, _Widened]]:
+    """Where the widened tensors of a module are held, those of its children too where asked."""
+    return [
+        (held, name, tensor)
+        for m in (module.modules() if deep else (module,))
+        for held in (m._parameters, m._buffers)
+        for name, tensor in held.items()
+        if isinstance(tensor, _Widened)
+    ]
+
+
+def _size(places: list[tuple[Any, str, _Widened]]) -> int:
+    """How many numbers are there, those that are tied once."""
+    return sum({id(wide): wide.numel() for _, _, wide in places}.values())
 
 
 @contextmanager

@@ -104,6 +104,29 @@ def test_whoever_asks_inside_is_told_float32():
     assert model.dtype == torch.bfloat16
 
 
+def test_a_kernel_that_reads_memory_itself_finds_float32_there():
+    """Fused kernels, of norms, are called with the weight's address: a tensor that only says what it is has none."""
+    model, plain = build("llama", dtype=torch.bfloat16), {}
+
+    def fused(module):
+        def forward(x):
+            weight, rows = module.weight.detach().numpy(), x.numpy()
+            assert weight.dtype == np.float32 and module.weight.data_ptr()
+            plain[type(module.weight)] = True
+            scale = 1 / np.sqrt((rows.astype(np.float64) ** 2).mean(-1, keepdims=True) + module.variance_epsilon)
+            return torch.from_numpy((weight * rows * scale).astype(np.float32))
+
+        return forward
+
+    for layer in model.model.layers:
+        layer.input_layernorm.forward = fused(layer.input_layernorm)
+    wide = HuggingFaceBackend(model).in_float32()
+    copied = HuggingFaceBackend(copy.deepcopy(build("llama", dtype=torch.bfloat16)).float())
+    for a, b in zip(wide.token_log_probs(ITEMS), copied.token_log_probs(ITEMS), strict=True):
+        assert np.abs(a - b).max() <= wide.rounding
+    assert set(plain) == {torch.Tensor}
+
+
 def test_all_is_undone_when_the_model_fails():
     model = build("llama", dtype=torch.bfloat16)
     before, wide = weights(model), HuggingFaceBackend(model).in_float32()
@@ -116,6 +139,7 @@ def test_all_is_undone_when_the_model_fails():
         wide.token_log_probs(ITEMS)
     handle.remove()
     assert weights(model) == before
+    assert not any(m._forward_pre_hooks or m._forward_hooks for m in model.modules())
     wide.token_log_probs(ITEMS)
 
 
