@@ -35,6 +35,10 @@ def load_backend(name: str, *, dtype: str = "float32", device: str = "cpu", padd
     """
     if ":" in name and not Path(name).exists() and not name.startswith(("/", ".")):
         return _function(name)
+    if name.startswith(("/", "./", "../")) and not Path(name).is_dir():
+        raise BackendError(f"{name} is not a folder; give the folder of a model, its name, or MODULE:FUNCTION")
+    if Path(f"{name}.py").is_file() and not Path(name).is_dir():
+        raise BackendError(f"{name}.py holds no weights; name a function in it: {name}:FUNCTION")
     if dtype not in DTYPES:
         raise BackendError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
     try:

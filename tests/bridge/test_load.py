@@ -135,3 +135,12 @@ def test_a_model_that_is_not_causal(tmp_path):
     transformers.T5ForConditionalGeneration(transformers.T5Config(**wide)).save_pretrained(tmp_path / "t5")
     with pytest.raises(BackendError, match="cannot be read as a causal language model"):
         load_backend(str(tmp_path / "t5"))
+
+
+def test_what_is_no_model_is_said_without_asking_the_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("")
+    with pytest.raises(BackendError, match=r"\./nothing is not a folder"):
+        load_backend("./nothing")
+    with pytest.raises(BackendError, match=r"name a function in it: mine:FUNCTION"):
+        load_backend("mine")
