@@ -114,7 +114,7 @@ def did_model(
         "sampling": vars(how.sampling), "held_out": len({p.chosen.prompt for p in unseen}), "prompts": len(seen),
         "draws": how.draws,
     })
-    probes = [item for pair in data[:64] for _, item in pair.items()]
+    probes = [item for pair in data for _, item in pair.items()]
     budget = (plan or Plan()).token_budget
     for backend in (policy, reference):
         audit(backend, probes, token_budget=budget).require(insist=backend.name in insist)

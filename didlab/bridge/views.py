@@ -45,7 +45,7 @@ class _Part:
         self.places, self.own = places, dict[int, torch.Tensor]()
         self.hooks = [module.register_forward_pre_hook(self.enter), module.register_forward_hook(self.leave)]
 
-    def enter(self, *_: Any) -> None:
+    def enter(self, *given: Any) -> None:
         """Every weight becomes a tensor."""
         for _, _, wide in self.places:
             if id(wide) not in self.own:  # weights that are tied are one
@@ -54,7 +54,7 @@ class _Part:
             if held.get(name) is wide:
                 held[name] = self.own[id(wide)]
 
-    def leave(self, *_: Any) -> None:
+    def leave(self, *given: Any) -> None:
         """They are given up."""
         for held, name, wide in self.places:
             if id(wide) in self.own and held.get(name) is self.own[id(wide)]:

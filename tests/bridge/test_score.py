@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from didlab.bridge import CallableBackend, Item
-from didlab.bridge.data import pairs, read_rows
+from didlab.bridge.data import Pair, pairs, read_rows
 from didlab.bridge.load import load_backend, load_tokenizer
 from didlab.bridge.score import Plan, batches, score
 from didlab.bridge.table import read_scores
@@ -375,6 +375,16 @@ def test_a_failing_backend_is_refused_unless_insisted_on(rows, tokenizer, tmp_pa
     assert not all(f["passed"] for f in read_scores(out).about["audit"]["policy"])
 
 
+def test_a_mistake_that_only_long_responses_show_is_found_wherever_they_stand(tmp_path):
+    """Data sorted by length: what is wrong with the last pairs alone is wrong with the data."""
+    data = [Pair(str(k), Item((1, 2), (3,) * (2 + k)), Item((1, 2), (4,) * (2 + k))) for k in range(120)]
+    wrong = CallableBackend(lambda x, y: [-5.0 - (i > 100) for i in range(len(y))], name="wrong")
+    with pytest.raises(AuditError, match="chain rule"):
+        score(data, {"policy": wrong}, tmp_path / "s.parquet")
+    with pytest.raises(AuditError, match="chain rule"):
+        score(data[::-1], {"policy": wrong}, tmp_path / "s.parquet")
+
+
 def test_what_cannot_be_scored(rows, tokenizer, tmp_path, data, models, capsys):
     items = pairs(rows, tokenizer)
     fine = CallableBackend(lambda x, y: [-5.0] * len(y), name="fine")
@@ -384,7 +394,7 @@ def test_what_cannot_be_scored(rows, tokenizer, tmp_path, data, models, capsys):
     with pytest.raises(BackendError):
         score(items, {"policy": endless}, tmp_path / "x.parquet", insist=["endless"])
     for arguments, said in (
-        (["--policy", str(tmp_path / "nowhere")], "cannot be read"),
+        (["--policy", str(tmp_path / "nowhere")], "is not a folder"),
         (["--policy", "no.such.module:f", "--tokenizer", str(models / "policy")], "is not there"),
         (["--policy", str(models / "policy"), "--dtype", "int8"], "dtype"),
         (["--policy", str(models / "policy"), "--reference", "adapter-off"], "no adapter"),
