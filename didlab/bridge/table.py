@@ -66,7 +66,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]], about: Mapping[st
     temporary.replace(path)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scores:
     """A score table in memory.
 
@@ -79,6 +79,10 @@ class Scores:
     about: Mapping[str, Any]
     columns: Mapping[str, np.ndarray]
     per_token: Mapping[str, list[np.ndarray]]
+
+    def __repr__(self) -> str:
+        models = [m for m in MODELS if not np.isnan(self.columns[f"{m}_sum"]).all()]
+        return f"<Scores of {len(self):,} responses: {', '.join(models)}>"
 
     def has(self, model: str, *roles: str) -> bool:
         """Whether a model scored every response of these roles (of the pairs if none is named)."""

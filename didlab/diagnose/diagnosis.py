@@ -20,9 +20,9 @@ __all__ = ["SCHEMA", "Diagnosis", "diagnose"]
 SCHEMA = "didlab/diagnosis/1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """What was measured on a table.
+    """What was measured on a table; `didlab.report.text` writes it out, and `diagnosis[name]` is one measurement.
 
     Attributes:
         about: the table's metadata (models, data, audits).
@@ -37,6 +37,9 @@ class Diagnosis:
     columns: Pairs
     entries: tuple[Entry, ...]
     layers: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Diagnosis of {self.pairs:,} pairs: {len(self.entries)} measurements>"
 
     @property
     def pairs(self) -> int:

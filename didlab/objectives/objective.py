@@ -14,7 +14,7 @@ from .form import Form
 __all__ = ["Objective"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Objective:
     r"""A loss of the log-probabilities of a chosen and a rejected response.
 
@@ -33,6 +33,9 @@ class Objective:
     hyper: Mapping[str, Any]
     form: Form
     formula: Callable[..., Any]
+
+    def __repr__(self) -> str:
+        return f"<Objective {self.name}: {', '.join(f'{k} = {v}' for k, v in self.hyper.items())}>"
 
     def value(
         self, chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any, *,

@@ -25,9 +25,7 @@ from .words import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..engine.judge import Judgement
-
-__all__ = ["counterexample", "index", "line", "listing", "report", "show", "text", "write"]
+__all__ = ["counterexample", "index", "line", "listing", "report", "show", "write"]
 
 Claim = Mapping[str, Any]
 Line = tuple[str, str]  # style and text
@@ -199,34 +197,6 @@ def show(v: Claim) -> Iterator[Line]:
     if v["note"]:
         yield "", ""
         yield "", unicode(v["note"], prose=True)
-
-
-def text(judgement: Judgement) -> str:
-    """All about a judgement, as `didlab show` prints it.
-
-    Args:
-        judgement: what `didlab.testing.judge` returns.
-
-    Returns:
-        lines of plain text.
-
-    >>> from didlab import entropy
-    >>> from didlab.testing import Policies, at_least, claim, judge
-    >>> @claim("mine.bound", where="my note", title="A bound", statement=r"H(p) \\ge 1", draws=(Policies("p"),))
-    ... def bound(p):
-    ...     return at_least(entropy(p), 1)
-    >>> print(text(judge(bound, effort="quick")))
-    A bound
-    mine.bound · my note
-    ...
-    Counterexample
-      p  1/2  1/2
-      0.693147 ≥ 1: false
-    ...
-    """
-    from ..engine.verdict import as_data
-
-    return "\n".join(said.rstrip() for _, said in show(as_data(judgement)))
 
 
 def _headed(text: str) -> Iterator[Line]:

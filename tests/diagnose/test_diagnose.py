@@ -18,6 +18,7 @@ from didlab.bridge.table import read_scores, scores_of, write_table
 from didlab.cli import main
 from didlab.diagnose import diagnose
 from didlab.errors import ArgumentError, FileError
+from didlab.report import text
 from didlab.report.diagnosis import lines, write_diagnosis
 from didlab.report.diagnosis import row as row_of
 from didlab.report.diagnosis_tables import tables
@@ -153,6 +154,8 @@ def test_sums_in_memory_are_a_table_and_a_loss_that_needs_lengths_is_said_to_be_
     tokens = [{"id": r["id"], "role": r["role"], "tokens": 2, "policy": [r["policy_sum"], 0.0],
                "reference": [r["reference_sum"], 0.0]} for r in rows]
     assert diagnose(scores_of(tokens))["margin.gain"].value == 3.0
+    assert repr(d) == f"<Diagnosis of 2 pairs: {len(d.entries)} measurements>" and text(d).splitlines() == lines(d)
+    assert repr(scores_of(rows)) == "<Scores of 4 responses: policy, reference>"
     for wrong, message in (([{"id": 1}], "row 1 needs an id and a role"), ([], "at least one row")):
         with pytest.raises(FileError, match=message):
             scores_of(wrong)
