@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 
 from didlab import claims, objectives
 from didlab.explore import data, policies, responses, statements, steps, walk
-from didlab.explore.losses import NAMES, hyper_parameters, word
+from didlab.explore import objectives as objectives_page
+from didlab.explore.losses import NAMES, hyper_parameters, label, read, word
 from didlab.explore.presets import PRESETS
 from didlab.report.words import VERDICTS
 
-from . import test_objectives
-
 __all__ = [
-    "ALL", "BROKEN", "MOVED", "PROMPTS", "STATES", "TABLE", "filters", "moved", "of_data", "of_policies", "of_tokens",
-    "of_tour",
+    "ALL", "BROKEN", "MOVED", "PROMPTS", "STATES", "TABLE", "filters", "losses_in_words", "moved", "of_data",
+    "of_objectives", "of_policies", "of_tokens", "of_tour",
 ]
 
 weights = st.lists(st.fractions(Fraction(1, 50), 20, max_denominator=50), min_size=2, max_size=6).map(tuple)
@@ -65,6 +64,33 @@ def of_tokens(draw: st.DrawFn) -> responses.State:
     )
 
 
+losses_in_words = st.sampled_from(list(NAMES)).flatmap(
+    lambda n: st.fixed_dictionaries({
+        key: st.sampled_from([v for v in values if isinstance(v, str) or isinstance(v, (int, float)) and 0.2 <= v <= 3])
+        for key, values in hyper_parameters(n).items()
+    }).map(lambda hyper: word(objectives.get(n, **hyper)))
+)  # fmt: skip
+
+
+@st.composite
+def of_objectives(draw: st.DrawFn) -> objectives_page.State:
+    """One to three losses on small problems, trained for a moment."""
+    size = draw(st.integers(2, 6))
+    chosen = draw(st.lists(losses_in_words, min_size=1, max_size=3, unique_by=lambda w: label(read(w))))
+    own = st.lists(st.fractions(Fraction(1, 20), 5, max_denominator=20), min_size=size, max_size=size).map(tuple)
+    return objectives_page.State(
+        losses=tuple(chosen), preset=draw(st.sampled_from(list(PRESETS))), k=size, seed=draw(st.integers(0, 9)),
+        reference=draw(st.just(()) | own), policy=draw(st.just(()) | own),
+        target=draw(st.sampled_from(["temperature", "random"])), target_seed=draw(st.integers(0, 9)),
+        tau=draw(st.floats(0.3, 4)), chosen=draw(st.sampled_from(["reference", "target"])),
+        rejected=draw(st.sampled_from(["ideal", "reference"])), ideal_beta=draw(st.floats(0.2, 2)),
+        pairs=draw(st.sampled_from([0, 0, 1, 20, 1000])), data_seed=draw(st.integers(0, 9)),
+        steps=draw(st.integers(1, 60)), batch=draw(st.integers(1, 40)), rate=draw(st.floats(1e-4, 0.05)),
+        start=draw(st.sampled_from(["reference", "uniform", "normal"])),
+        pair=draw(st.just(()) | st.permutations(range(1, size + 1)).map(lambda p: tuple(p[:2]))),
+    )  # fmt: skip
+
+
 of_tour = st.builds(
     steps.State, step=st.integers(1, len(steps.STEPS)),
     **{name: st.integers(round(100 * low), round(100 * high)).map(lambda n: n / 100)
@@ -87,6 +113,6 @@ of_data = st.builds(
 )
 
 STATES: dict[str, st.SearchStrategy[Any]] = {
-    "policies": of_policies(), "claims": moved | filters, "objectives": test_objectives.states(),
+    "policies": of_policies(), "claims": moved | filters, "objectives": of_objectives(),
     "tokens": of_tokens(), "data": of_data, "tour": of_tour,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +25,9 @@ from didlab.explore.presets import PRESETS
 from didlab.explore.state import parse, query
 from didlab.sequences.linear import Gram
 
+from .reading import printed
+from .states import losses_in_words, of_objectives
+
 SMALL = {"k": 4, "steps": 40, "batch": 16}
 NAMES = list(losses.NAMES)
 
@@ -44,32 +45,6 @@ def pair_policies(state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     return (
         reference, target, target if state.chosen == "target" else reference,
         ideal if state.rejected == "ideal" else reference,
-    )  # fmt: skip
-
-
-words = st.sampled_from(NAMES).flatmap(
-    lambda n: st.fixed_dictionaries({
-        key: st.sampled_from([v for v in values if v != 0 and (isinstance(v, str) or 0.2 <= v <= 3)])
-        for key, values in losses.hyper_parameters(n).items()
-    }).map(lambda hyper: losses.word(objectives.get(n, **hyper)))
-)  # fmt: skip
-
-
-@st.composite
-def states(draw: st.DrawFn) -> State:
-    size = draw(st.integers(2, 6))
-    chosen = draw(st.lists(words, min_size=1, max_size=3, unique_by=lambda w: losses.label(losses.read(w))))
-    own = st.lists(st.fractions(Fraction(1, 20), 5, max_denominator=20), min_size=size, max_size=size).map(tuple)
-    return State(
-        losses=tuple(chosen), preset=draw(st.sampled_from(list(PRESETS))), k=size, seed=draw(st.integers(0, 9)),
-        reference=draw(st.just(()) | own), policy=draw(st.just(()) | own),
-        target=draw(st.sampled_from(["temperature", "random"])), target_seed=draw(st.integers(0, 9)),
-        tau=draw(st.floats(0.3, 4)), chosen=draw(st.sampled_from(["reference", "target"])),
-        rejected=draw(st.sampled_from(["ideal", "reference"])), ideal_beta=draw(st.floats(0.2, 2)),
-        pairs=draw(st.sampled_from([0, 0, 1, 20, 1000])), data_seed=draw(st.integers(0, 9)),
-        steps=draw(st.integers(1, 60)), batch=draw(st.integers(1, 40)), rate=draw(st.floats(1e-4, 0.05)),
-        start=draw(st.sampled_from(["reference", "uniform", "normal"])),
-        pair=draw(st.just(()) | st.permutations(range(1, size + 1)).map(lambda p: tuple(p[:2]))),
     )  # fmt: skip
 
 
@@ -146,26 +121,20 @@ def test_the_flow_is_that_of_the_printed_loss(name: str) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(states())
+@given(of_objectives())
 def test_the_python_prints_the_measures(state: State) -> None:
     shown = view(state)
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(shown.python, {})
-    printed: dict[str, float] = {}
-    for one in re.findall(r"\{[^}]*\}", out.getvalue()):
-        printed |= eval(one)
-    assert printed == shown.measures
+    assert printed(shown.python) == shown.measures
 
 
 @settings(max_examples=50, deadline=None)
-@given(states())
+@given(of_objectives())
 def test_a_link_leads_back(state: State) -> None:
     assert parse(State, dict(parse_qsl(query(state)))) == (state, [])
 
 
 @settings(max_examples=20, deadline=None)
-@given(states())
+@given(of_objectives())
 def test_sections_together_are_the_view(state: State) -> None:
     parts = [section(state, slow=False) for section in SECTIONS]
     assert not waiting(state)
@@ -289,7 +258,7 @@ def test_every_objective_can_be_chosen() -> None:
     assert set(losses.NAMES) == set(objectives.names())
 
 
-@given(words)
+@given(losses_in_words)
 def test_a_word_names_its_loss(word: str) -> None:
     objective = losses.read(word)
     assert losses.word(objective) == word
