@@ -66,7 +66,7 @@ def of_tokens(draw: st.DrawFn) -> responses.State:
 
 losses_in_words = st.sampled_from(list(NAMES)).flatmap(
     lambda n: st.fixed_dictionaries({
-        key: st.sampled_from([v for v in values if isinstance(v, str) or isinstance(v, (int, float)) and 0.2 <= v <= 3])
+        key: st.sampled_from([v for v in values if not isinstance(v, (int, float)) or 0.2 <= v <= 3])
         for key, values in hyper_parameters(n).items()
     }).map(lambda hyper: word(objectives.get(n, **hyper)))
 )  # fmt: skip
