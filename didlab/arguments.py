@@ -15,8 +15,8 @@ import numpy as np
 from .errors import ArgumentError, DidlabError
 
 __all__ = [
-    "broadcasts", "combining", "hyper", "log_weights", "number", "per_policy", "positive", "same_kind", "same_outcomes",
-    "whole",
+    "broadcasts", "combining", "floats", "hyper", "log_weights", "number", "per_policy", "positive", "same_kind",
+    "same_outcomes", "whole",
 ]
 
 LARGEST = 1e100  # larger numbers are refused: their products would overflow
@@ -42,6 +42,14 @@ def log_weights(name: str, x: Any) -> Any:
         raise ArgumentError(name, "finite", "a NaN or infinite entry", SUPPORT)
     if np.abs(array).max() > LARGEST:
         raise ArgumentError(name, f"at most {LARGEST:g} in size", f"{np.abs(array).max():g}")
+    return array
+
+
+def floats(name: str, x: Any) -> np.ndarray:
+    """The same, of floats alone: no tensor and no exact numbers."""
+    array = log_weights(name, x)
+    if _kind(name, array) != "float64":
+        raise ArgumentError(name, "a numpy array of floats", f"of the kind {_kind(name, array)}")
     return array
 
 

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from .. import information
-from ..arguments import log_weights, positive, whole
+from ..arguments import floats, positive, whole
 from ..carriers import NUMPY
 from ..errors import ArgumentError
+from ..policies import generator
 
 __all__ = [
     "MarkovPolicy", "did_entropy", "did_policy", "entropy", "ideal_rejected", "kl_divergence", "log_partition",
@@ -150,6 +151,7 @@ class MarkovPolicy:
         [[0, 1, 0, 1]]
         """
         y = np.empty((int(whole("size", size, 0)), self.length), dtype=np.int64)
+        rng = generator("rng", rng)
         y[:, 0] = _draw(NUMPY.softmax(self.first)[None], np.zeros(len(y), dtype=np.int64), rng)
         for block in self.blocks():
             p = NUMPY.softmax(self.tables(block))
@@ -185,7 +187,7 @@ def markov_policy(start: Any, step: Any, length: int) -> MarkovPolicy:
     >>> markov_policy([0.0, 1.0], [[0.0, 1.0], [1.0, 0.0]], 5).vocabulary
     2
     """
-    a, b = log_weights("start", start), log_weights("step", step)
+    a, b = floats("start", start), floats("step", step)
     n = int(whole("length", length, 1))
     v = a.shape[-1]
     if a.ndim != 1:

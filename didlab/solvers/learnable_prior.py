@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import log_weights, number, positive, whole
+from ..arguments import floats, log_weights, number, positive, whole
 from ..errors import ArgumentError
 from ..objectives.mi_dpo import loss, loss_gradient, on_cycles
 from ..policies import log_probabilities
@@ -223,8 +223,8 @@ def limit_of_descent(ratio: Any, start: Pair, *, ratio_of_rates: Any = 1.0) -> P
 
 def checked_counts(counts: Any) -> np.ndarray:
     """Numbers of pairs, shape (X, K, K), as floats; an error where they are not."""
-    n = log_weights("counts", counts)
-    if not isinstance(n, np.ndarray) or n.dtype != np.float64 or n.ndim != 3 or n.shape[1] != n.shape[2]:
+    n = floats("counts", counts)
+    if n.ndim != 3 or n.shape[1] != n.shape[2]:
         raise ArgumentError("counts", "numbers of pairs of shape (X, K, K)", f"shape {tuple(np.shape(n))}")
     if (n < 0).any() or not (n * (1 - np.eye(n.shape[1]))).any():
         raise ArgumentError("counts", "numbers of pairs from 0, one of two responses at least", "none, or negative")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import log_weights, same_outcomes
+from ..arguments import floats, same_outcomes
 from ..carriers import NUMPY
 from ..errors import ArgumentError
 from ..objectives import Objective
@@ -60,21 +60,21 @@ class PopulationLoss:
         if not isinstance(self.objective, Objective):
             raise ArgumentError("objective", "one of didlab.objectives.get(name)", repr(self.objective)[:60])
         if self.weights is not None:
-            table = np.asarray(self.weights, dtype=np.float64)
+            table = floats("weights", self.weights)
             if table.ndim != 2 or table.shape[0] != table.shape[1]:
                 raise ArgumentError("weights", "a square table", f"shape {table.shape}")
-            if not np.isfinite(table).all() or (table < 0).any() or not table.sum() > 0:
-                raise ArgumentError("weights", "finite, not negative and not all 0", "other entries")
+            if (table < 0).any() or not table.sum() > 0:
+                raise ArgumentError("weights", "not negative and not all 0", "other entries")
             table = table / table.sum()
             put("weights", table)
             p, q = table.sum(1), table.sum(0)
             reference = np.zeros(len(table)) if self.reference is None else self.reference
         else:
-            a, b = log_weights("chosen", self.chosen), log_weights("rejected", self.rejected)
+            a, b = floats("chosen", self.chosen), floats("rejected", self.rejected)
             same_outcomes(chosen=a, rejected=b)
             p, q = NUMPY.softmax(a), NUMPY.softmax(b)
             reference = a if self.reference is None else self.reference
-        r = log_weights("reference", reference)
+        r = floats("reference", reference)
         same_outcomes(chosen=p, reference=r)
         if r.ndim != 1 or p.ndim != 1 or len(r) < 2:
             raise ArgumentError("reference", "a vector of at least 2 logits", f"shape {np.shape(r)}")
@@ -87,8 +87,10 @@ class PopulationLoss:
 
     def at(self, logits: Any) -> At:
         """The loss at one policy, with what its value and derivatives share."""
-        theta = log_weights("logits", logits)
+        theta = floats("logits", logits)
         same_outcomes(logits=theta, reference=self.r)
+        if theta.ndim != 1:
+            raise ArgumentError("logits", f"a vector of {len(self.r)} logits", f"shape {theta.shape}")
         return At(self, theta)
 
     def value(self, logits: Any) -> float:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from didlab import DidlabError, did, information
 from didlab.sequences import markov
@@ -130,6 +131,8 @@ def test_bad_arguments():
         (lambda: markov.markov_policy(np.zeros((2, 2)), np.zeros((2, 2)), 3), "start"),
         (lambda: markov.markov_policy([0.0, np.nan], np.zeros((2, 2)), 3), "start"),
         (lambda: markov.markov_policy([0.0, 0.0], np.zeros((2, 2)), 0), "length"),
+        (lambda: markov.markov_policy(torch.zeros(2), torch.zeros(2, 2), 3), "start"),
+        (lambda: p.sample(2, rng=0), "rng"),
         (lambda: markov.kl_divergence(p, q), "reference"),
         (lambda: js_divergence(p, q), "reference"),
         (lambda: markov.ideal_rejected(p, p, 0.0), "beta"),

@@ -152,7 +152,7 @@ def test_a_tied_prior_attains_the_minimum_exactly_where_rate_distortion_is_posit
         if whole:
             assert np.abs(np.exp(found.pair.prior) - best.prior).max() <= 1e-4
         seen.add(whole)
-    assert seen
+    assert seen == ({True} if seed == 5 else {True, False})  # both sides are compared
 
 
 def test_the_gradient_of_the_tied_loss():

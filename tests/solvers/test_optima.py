@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from didlab import DidlabError, did_distribution, ideal_rejected, js_divergence, objectives
 from didlab.solvers import PopulationLoss, existence, gradient_flow, optimum
@@ -225,6 +226,11 @@ def test_bad_arguments():
         (lambda: optimum(dpo, [0.0, 1.0], [0.0, 1.0, 2.0]), "rejected"),
         (lambda: optimum(dpo, [0.0, np.inf], [0.0, 1.0]), "chosen"),
         (lambda: optimum(dpo, weights=[[0.0, -1.0], [1.0, 0.0]]), "weights"),
+        (lambda: PopulationLoss(dpo, weights="abc"), "weights"),
+        (lambda: PopulationLoss(dpo, weights=[[0.0, 1.0], [1.0]]), "weights"),
+        (lambda: PopulationLoss(dpo, weights=torch.eye(2)), "weights"),
+        (lambda: PopulationLoss(dpo, torch.zeros(2), torch.zeros(2)), "chosen"),
+        (lambda: PopulationLoss(dpo, [0.0, 0.0], [0.0, 1.0]).value(np.zeros((2, 2))), "logits"),
         (lambda: optimum(dpo, weights=[0.0, 1.0]), "weights"),
         (lambda: gradient_flow(PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0.0, 0.0], [1.0, 0.0]), "times"),
         (

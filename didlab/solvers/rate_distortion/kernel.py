@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import log_weights
+from ...arguments import floats
 from ...errors import ArgumentError
 from .exponential import exponentials
 
@@ -91,13 +91,11 @@ def problem(rewards: Any, prompts: Any = None) -> Problem:
     >>> found.kept, found.group
     (array([0, 1]), array([0, 1, 0]))
     """
-    r = log_weights("rewards", rewards)
-    if not isinstance(r, np.ndarray) or r.dtype != np.float64:
-        raise ArgumentError("rewards", "an array of floats", f"{type(r).__name__}")
+    r = floats("rewards", rewards)
     if r.ndim != 2 or r.shape[1] < 2:
         raise ArgumentError("rewards", "of shape (prompts, responses) with 2 responses or more", f"shape {r.shape}")
-    w = np.ones(len(r)) if prompts is None else log_weights("prompts", prompts)
-    if not isinstance(w, np.ndarray) or w.shape != (len(r),) or w.dtype != np.float64:
+    w = np.ones(len(r)) if prompts is None else floats("prompts", prompts)
+    if w.shape != (len(r),):
         raise ArgumentError("prompts", f"of shape ({len(r)},)", f"shape {tuple(w.shape)}")
     seen = np.flatnonzero(w > 0)
     if (w < 0).any() or not len(seen):
