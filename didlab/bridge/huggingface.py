@@ -152,15 +152,8 @@ class HuggingFaceBackend:
         for item in items:
             if said := self.refusal(item):
                 raise BackendError(f"{self.name} cannot score a response: {said}")
-        try:
-            with self._reading():
-                flat = self._values(items).double().cpu().numpy()
-        except torch.OutOfMemoryError as e:
-            width = max(i.tokens for i in items)
-            raise BackendError(
-                f"{self.name} has no memory for a batch of {len(items)} times {width} tokens; make batches smaller "
-                f"(--token-budget), or leave long pairs out: {e}"
-            ) from e
+        with self._reading(f"a batch of {len(items)} times {max(i.tokens for i in items)} tokens"):
+            flat = self._values(items).double().cpu().numpy()
         ends = np.cumsum([len(i.response) for i in items])
         return [x.copy() for x in np.split(flat, ends[:-1])]
 
@@ -193,7 +186,7 @@ class HuggingFaceBackend:
         live = np.ones(count, dtype=bool)
         cache: Any = None
         last = {"logits_to_keep": 1} if "logits_to_keep" in self._takes else {}
-        with self._reading(), self._as_scored():
+        with self._reading(f"{count} draws of {length} tokens"), self._as_scored():
             while live.any() and drawn.shape[1] < length:
                 out = self.model(input_ids=ids, past_key_values=cache, use_cache=True, **last)
                 cache = getattr(out, "past_key_values", None)  # models of other kinds have none: they read all again
@@ -270,7 +263,7 @@ class HuggingFaceBackend:
         return contextlib.nullcontext() if self.adapter else self.model.disable_adapter()
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _reading(self, what: str = "a response") -> Iterator[None]:
         """Without gradients and without dropout, whatever mode the model was put into since."""
         training = [m for m in self.model.modules() if m.training]
         try:
@@ -278,6 +271,11 @@ class HuggingFaceBackend:
                 m.training = False
             with torch.inference_mode():
                 yield
+        except torch.OutOfMemoryError as e:
+            raise BackendError(
+                f"{self.name} has no memory for {what}; make batches smaller (--token-budget), draw fewer responses at "
+                f"once (--samples), or leave long pairs out: {e}"
+            ) from e
         finally:
             for m in training:
                 m.training = True

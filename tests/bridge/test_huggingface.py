@@ -225,6 +225,8 @@ def test_memory_that_is_not_enough_is_said_with_the_batch(monkeypatch):
     monkeypatch.setattr(backend.model, "forward", full)
     with pytest.raises(BackendError, match=r"no memory for a batch of 10 times \d+ tokens.*--token-budget"):
         backend.token_log_probs(ITEMS)
+    with pytest.raises(BackendError, match=r"no memory for 7 draws of 5 tokens.*--samples"):
+        backend.sample((3, 4), 7, rng=np.random.default_rng(0), length=5)
 
 
 def test_the_context_is_what_the_configuration_says():
