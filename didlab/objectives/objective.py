@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..arguments import log_weights, number
+import numpy as np
+
+from ..arguments import broadcasts, log_weights, positive
 from ..carriers import carrier_of
-from ..errors import ArgumentError
 from .form import Form
 
 __all__ = ["Objective"]
@@ -52,7 +53,7 @@ class Objective:
             array or tensor of the broadcast shape.
 
         Raises:
-            ArgumentError: not finite numbers, or a length that is not positive.
+            ArgumentError: not finite numbers, shapes that do not broadcast, or a length that is not positive.
 
         >>> from didlab import objectives
         >>> objectives.get("log-pi").value([-1.0], [-1.0], [-1.0], [-1.0]).round(6)
@@ -85,12 +86,18 @@ class Objective:
 
     def _checked(self, w: Any, l: Any, rw: Any, rl: Any, nw: Any, nl: Any) -> tuple[Any, ...]:  # noqa: E741
         given = {"chosen": w, "rejected": l, "ref_chosen": rw, "ref_rejected": rl}
+        for name, x in given.items():
+            if not hasattr(x, "shape") and isinstance(x, int | float):
+                raise ArgumentError(name, "an array, a number for each pair", repr(x), f"Write [{x!r}] for one pair.")
         arrays = tuple(log_weights(name, x) for name, x in given.items())
-        for name, x in (("chosen_length", nw), ("rejected_length", nl)):
-            number(name, x) if not hasattr(x, "shape") else None
-            smallest = x.min() if hasattr(x, "min") else x
-            if not smallest > 0:
-                raise ArgumentError(name, "numbers of tokens above 0", str(smallest))
+        nw, nl = (np.asarray(x) if isinstance(x, list | tuple) else x for x in (nw, nl))
+        lengths = {"chosen_length": nw, "rejected_length": nl}
+        for name, x in lengths.items():
+            positive(name, x, "a number of tokens above 0")
+        shapes: list[Any] = []
+        for name, x in {**dict(zip(given, arrays, strict=True)), **lengths, **self.hyper}.items():
+            broadcasts(name, getattr(x, "shape", ()), *shapes)
+            shapes += [x.shape] if hasattr(x, "shape") else []
         # a number divided by a tensor of integers would be float32
         nw, nl = (x.to(arrays[0].dtype) if hasattr(x, "is_floating_point") else x for x in (nw, nl))
         return (*arrays, nw, nl)

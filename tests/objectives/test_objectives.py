@@ -132,11 +132,22 @@ def test_bad_arguments():
     dpo = objectives.get("dpo")
     with pytest.raises(DidlabError, match="`rejected`"):
         dpo.value([0.0], [float("nan")], [0.0], [0.0])
+    with pytest.raises(DidlabError, match=r"Write \[-1.0\] for one pair"):
+        dpo.slopes(-1.0, -2.0, -1.0, -1.0)
     with pytest.raises(DidlabError, match="`chosen_length`"):
         dpo.value([0.0], [0.0], [0.0], [0.0], chosen_length=0)
+    for length in (np.inf, [], np.ones(3), [[1], ["a"]], [1, [2]]):
+        with pytest.raises(DidlabError, match="`rejected_length`"):
+            objectives.get("simpo").value([0.0, 0.0], [0.0], [0.0], [0.0], rejected_length=length)
+    with pytest.raises(DidlabError, match="`ref_chosen`"):
+        dpo.value(np.zeros(2), np.zeros(1), np.zeros(3), np.zeros(1))
+    with pytest.raises(DidlabError, match="`beta`"):
+        objectives.get("dpo", beta=np.ones(3)).value(*np.zeros((4, 2)))
 
 
 def test_lengths_may_be_integers():
+    simpo, two = objectives.get("simpo"), np.zeros((4, 2))
+    assert (simpo.value(*two, chosen_length=[3, 4]) == simpo.value(*two, chosen_length=np.array([3.0, 4.0]))).all()
     arrays = [torch.tensor(x) for x in pairs(7)]
     n = torch.arange(1, 201)
     for name in objectives.names():
