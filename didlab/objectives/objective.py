@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arguments import broadcasts, log_weights, positive
 from ..carriers import carrier_of
+from ..errors import ArgumentError
 from .form import Form
 
 __all__ = ["Objective"]
