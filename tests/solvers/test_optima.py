@@ -233,6 +233,11 @@ def test_bad_arguments():
         (lambda: PopulationLoss(dpo, [0.0, 0.0], [0.0, 1.0]).value(np.zeros((2, 2))), "logits"),
         (lambda: optimum(dpo, weights=[0.0, 1.0]), "weights"),
         (lambda: gradient_flow(PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0.0, 0.0], [1.0, 0.0]), "times"),
+        (lambda: gradient_flow(PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0.0, 0.0], ["a", "b"]), "times"),
+        (
+            lambda: gradient_flow(PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0, 0.0], [0.0, 1.0], tolerance=1e-15),
+            "tolerance",
+        ),
         (
             lambda: gradient_flow(PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0, 0.0], [0.0, 1.0], tolerance=0.0),
             "tolerance",
