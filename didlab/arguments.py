@@ -15,8 +15,8 @@ import numpy as np
 from .errors import ArgumentError, DidlabError
 
 __all__ = [
-    "broadcasts", "combining", "floats", "hyper", "log_weights", "number", "per_policy", "positive", "same_kind",
-    "same_outcomes", "whole",
+    "broadcasts", "combining", "floats", "hyper", "log_weights", "number", "per_policy", "positive", "rectangular",
+    "same_kind", "same_outcomes", "whole",
 ]
 
 LARGEST = 1e100  # larger numbers are refused: their products would overflow
@@ -27,7 +27,7 @@ def log_weights(name: str, x: Any) -> Any:
     """An array of finite logits or log-probabilities, outcomes on the last axis; tensors and exact arrays pass."""
     if is_tensor(x):
         return _tensor(name, x)
-    array = _array(name, x)
+    array = rectangular(name, x)
     _shape(name, array.shape)
     if array.dtype == object:
         if isinstance(x, np.ndarray):
@@ -75,7 +75,7 @@ def _tensor(name: str, x: Any) -> Any:
     return x
 
 
-def _array(name: str, x: Any) -> np.ndarray:
+def rectangular(name: str, x: Any) -> np.ndarray:
     if isinstance(x, np.ma.MaskedArray):
         raise ArgumentError(name, "an array without a mask", "a masked array", "Fill it with .filled(value).")
     try:
@@ -248,7 +248,7 @@ def combining(name: str) -> Iterator[None]:
 
 def whole(name: str, x: Any, low: int, high: int | None = None) -> Any:
     """An integer, or an integer array, in [low, high)."""
-    array = _array(name, x.detach().cpu() if is_tensor(x) else x)
+    array = rectangular(name, x.detach().cpu() if is_tensor(x) else x)
     bounds = f"an integer from {low}" + ("" if high is None else f" to {high - 1}")
     if array.dtype.kind not in "iu":
         raise ArgumentError(name, bounds, repr(x) if array.ndim == 0 else f"dtype {array.dtype}")

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ..arguments import broadcasts, log_weights, positive
+from ..arguments import broadcasts, log_weights, positive, rectangular
 from ..carriers import carrier_of
 from ..errors import ArgumentError
 from .form import Form
@@ -91,14 +89,14 @@ class Objective:
             if not hasattr(x, "shape") and isinstance(x, int | float):
                 raise ArgumentError(name, "an array, a number for each pair", repr(x), f"Write [{x!r}] for one pair.")
         arrays = tuple(log_weights(name, x) for name, x in given.items())
-        nw, nl = (np.asarray(x) if isinstance(x, list | tuple) else x for x in (nw, nl))
         lengths = {"chosen_length": nw, "rejected_length": nl}
         for name, x in lengths.items():
-            positive(name, x, "a number of tokens above 0")
+            lengths[name] = rectangular(name, x) if isinstance(x, list | tuple) else x
+            positive(name, lengths[name], "a number of tokens above 0")
         shapes: list[Any] = []
         for name, x in {**dict(zip(given, arrays, strict=True)), **lengths, **self.hyper}.items():
             broadcasts(name, getattr(x, "shape", ()), *shapes)
             shapes += [x.shape] if hasattr(x, "shape") else []
         # a number divided by a tensor of integers would be float32
-        nw, nl = (x.to(arrays[0].dtype) if hasattr(x, "is_floating_point") else x for x in (nw, nl))
+        nw, nl = (x.to(arrays[0].dtype) if hasattr(x, "is_floating_point") else x for x in lengths.values())
         return (*arrays, nw, nl)
