@@ -207,6 +207,8 @@ def _copy(reference: HuggingFaceBackend) -> HuggingFaceBackend:
     base = reference.base()
     with without_adapters(base.model) if base else nullcontext():
         model: Any = copy.deepcopy(base.model if base else reference.model)
+    if isinstance(reference.adapter, str):
+        model.set_adapter(reference.adapter)
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     if reference.dtype.itemsize < 4:

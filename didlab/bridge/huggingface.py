@@ -24,7 +24,7 @@ from ..arguments import whole
 from ..errors import ArgumentError, BackendError
 from .backend import Item
 from .head import log_probs
-from .views import NARROW, in_float32, without_adapters
+from .views import NARROW, in_float32, with_adapter, without_adapters
 
 __all__ = ["HuggingFaceBackend"]
 
@@ -42,14 +42,16 @@ class HuggingFaceBackend:
         name: for reports; the configured name otherwise.
         pad: id that fills up short rows; it is masked out, so any id of the vocabulary will do.
         padding: "right" or "left".
-        adapter: False scores with the adapters of a PEFT model disabled: the usual reference of LoRA training.
+        adapter: False scores with the adapters of a PEFT model disabled: the usual reference of LoRA training. A name
+            scores with that adapter, as trainers keep a reference beside the policy; True with what is active.
 
     Raises:
         ArgumentError: not such a model, or a wrong option.
     """
 
     def __init__(
-        self, model: Any, *, name: str | None = None, pad: int = 0, padding: str = "right", adapter: bool = True
+        self, model: Any, *, name: str | None = None, pad: int = 0, padding: str = "right",
+        adapter: bool | str = True,
     ) -> None:
         head = getattr(model, "get_output_embeddings", None)
         if not isinstance(model, torch.nn.Module) or head is None:
@@ -67,7 +69,9 @@ class HuggingFaceBackend:
             raise ArgumentError("padding", "'left' or 'right'", repr(padding))
         if not adapter and not hasattr(model, "disable_adapter"):
             raise ArgumentError("adapter", "True for a model without adapters", "False")
-        if not adapter and any(getattr(m, "merged_adapters", ()) for m in model.modules()):
+        if isinstance(adapter, str) and adapter not in (names := getattr(model, "peft_config", ())):
+            raise ArgumentError("adapter", f"True, False or one of the model's ({', '.join(names) or 'none'})", adapter)
+        if adapter is not True and any(getattr(m, "merged_adapters", ()) for m in model.modules()):
             hint = "Call `unmerge_adapter()` first, or name the base model as the reference."
             raise ArgumentError("adapter", "True while the adapters are merged into the weights", "False", hint)
         self.model: Any = model.eval()
@@ -82,8 +86,8 @@ class HuggingFaceBackend:
 
     @property
     def name(self) -> str:
-        """The name for reports; a reference whose adapter is off says so."""
-        return self._name if self.adapter else f"{self._name} (adapter off)"
+        """The name for reports; one whose adapter is off, or another than the active one, says so."""
+        return self._name if self.adapter is True else f"{self._name} (adapter {self.adapter or 'off'})"
 
     @property
     def dtype(self) -> torch.dtype:
@@ -140,7 +144,7 @@ class HuggingFaceBackend:
             "class": type(self._inner()).__name__,
             "weights": digest.hexdigest(),
             "dtype": str(self.dtype).removeprefix("torch."),
-            "adapter": "on" if self.adapter else "off",
+            "adapter": {True: "on", False: "off"}.get(self.adapter, self.adapter),  # type: ignore[arg-type]
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
@@ -260,6 +264,8 @@ class HuggingFaceBackend:
         return self.model.get_output_embeddings().weight.device
 
     def _adapters(self) -> contextlib.AbstractContextManager[None]:
+        if isinstance(self.adapter, str):
+            return with_adapter(self.model, self.adapter)
         return contextlib.nullcontext() if self.adapter else self.model.disable_adapter()
 
     @contextlib.contextmanager

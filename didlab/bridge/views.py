@@ -1,4 +1,4 @@
-r"""Other views of a model that is in memory once: in float32, and without its adapters.
+r"""Other views of a model that is in memory once: in float32, with another of its adapters, and without any.
 
 While a view lasts the model runs so; afterwards it is as before, after an error too. Neither needs a second model: a
 float32 weight exists while the part of the model runs that it belongs to, and no part has more weights than the largest
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree  # pyright: ignore[reportPrivateUsage]
 
-__all__ = ["NARROW", "in_float32", "without_adapters"]
+__all__ = ["NARROW", "in_float32", "with_adapter", "without_adapters"]
 
 NARROW = (torch.float16, torch.bfloat16)
 
@@ -121,6 +121,23 @@ def _places(module: Any, deep: bool) -> list[tuple[Any, str, _Widened]]:
 def _size(places: list[tuple[Any, str, _Widened]]) -> int:
     """How many numbers are there, those that are tied once."""
     return sum({id(wide): wide.numel() for _, _, wide in places}.values())
+
+
+@contextmanager
+def with_adapter(model: Any, name: str) -> Iterator[None]:
+    """A PEFT model with an adapter of this name in place of the active one; what takes gradients stays as it is."""
+    active, required = model.active_adapter, [(p, p.requires_grad) for p in model.parameters()]
+
+    def switch(to: Any) -> None:
+        model.set_adapter(to)
+        for p, was in required:
+            p.requires_grad_(was)
+
+    try:
+        switch(name)
+        yield
+    finally:
+        switch(active)
 
 
 @contextmanager

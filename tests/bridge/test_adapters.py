@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from didlab.bridge import Item, audit
+from didlab.bridge.did_model import _copy
 from didlab.bridge.gradients import geometry, selected
 from didlab.bridge.huggingface import HuggingFaceBackend
 from didlab.bridge.load import adapter_off, load_backend
@@ -90,6 +91,38 @@ def test_a_merged_adapter_can_be_the_policy_and_not_be_switched_off(adapted):
     left = copy.deepcopy(adapted[1]).merge_and_unload()
     gaps = [np.abs(a - b).max() for a, b in zip(HuggingFaceBackend(left).token_log_probs(ITEMS), wanted, strict=True)]
     assert max(gaps) <= merged.rounding
+
+
+def test_another_adapter_beside_the_policy_is_the_reference(adapted):
+    """Trainers keep the adapter that training began with under a name of its own; the policy's stays the active one."""
+    model = copy.deepcopy(adapted[1])
+    model.add_adapter("ref", peft.LoraConfig(r=2, target_modules=["q_proj", "up_proj"], task_type="CAUSAL_LM"))
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if "lora_B.ref" in name:
+                p.normal_(0, 0.5)
+    alone = copy.deepcopy(model)
+    alone.set_adapter("ref")
+    wanted, policy = (HuggingFaceBackend(m).token_log_probs(ITEMS) for m in (alone, model))
+    flags = [p.requires_grad for p in model.parameters()]
+    named = HuggingFaceBackend(model, name="m", adapter="ref")
+    for _ in range(2):
+        assert all(np.array_equal(a, b) for a, b in zip(named.token_log_probs(ITEMS), wanted, strict=True))
+        again = HuggingFaceBackend(model).token_log_probs(ITEMS)
+        assert all(np.array_equal(a, b) for a, b in zip(again, policy, strict=True))
+    assert max(np.abs(a - b).max() for a, b in zip(wanted, policy, strict=True)) > 0.1
+    assert [p.requires_grad for p in model.parameters()] == flags and model.active_adapter == "default"
+    assert audit(named, ITEMS).passed
+    assert named.name == "m (adapter ref)" and named.fingerprint()["adapter"] == "ref"
+    made = _copy(named).token_log_probs(ITEMS)  # what learns from there begins there
+    assert max(np.abs(a - b).max() for a, b in zip(made, wanted, strict=True)) <= named.rounding
+    half = HuggingFaceBackend(model.bfloat16(), adapter="ref")
+    assert audit(half, ITEMS).passed
+    for unknown in ("reference", "of"):
+        with pytest.raises(ArgumentError, match=r"one of the model's \(default, ref\)"):
+            HuggingFaceBackend(model, adapter=unknown)
+    with pytest.raises(ArgumentError, match=r"one of the model's \(none\)"):
+        HuggingFaceBackend(build("llama"), adapter="ref")
 
 
 def test_gradients_of_the_adapter_only(adapted):
