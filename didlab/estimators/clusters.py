@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from .estimate import column
+from .estimate import column, quantile
 from .share import wilson
 
 __all__ = ["Grouped", "GroupedShare", "group_means", "grouped_mean", "grouped_ratio", "grouped_share", "rare"]
@@ -39,11 +39,9 @@ class Grouped:
         Raises:
             ArgumentError: a level outside (0, 1).
         """
-        if not 0 < level < 1:
-            raise ArgumentError("level", "between 0 and 1", str(level))
         from scipy.special import stdtrit
 
-        half = float(stdtrit(self.units - 1, (1 + level) / 2)) * self.standard_error
+        half = float(stdtrit(self.units - 1, quantile(level))) * self.standard_error
         return self.value - half, self.value + half
 
 
@@ -69,11 +67,9 @@ class GroupedShare:
         Raises:
             ArgumentError: a level outside (0, 1).
         """
-        if not 0 < level < 1:
-            raise ArgumentError("level", "between 0 and 1", str(level))
         from scipy.special import ndtri
 
-        return wilson(self.value, self.trials, float(ndtri((1 + level) / 2)))
+        return wilson(self.value, self.trials, float(ndtri(quantile(level))))
 
 
 def group_means(values: Any, groups: Any) -> np.ndarray:

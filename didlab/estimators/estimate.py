@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import number, rectangular
 from ..errors import ArgumentError
 
-__all__ = ["Estimate", "column", "mean_estimate", "slope_estimate"]
+__all__ = ["Estimate", "column", "mean_estimate", "quantile", "slope_estimate"]
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,22 @@ class Estimate:
         >>> [round(x, 2) for x in Estimate(1.0, 0.5, 10).interval(0.95)]
         [0.02, 1.98]
         """
-        if not 0 < level < 1:
-            raise ArgumentError("level", "between 0 and 1", str(level))
         from scipy.special import ndtri
 
-        half = float(ndtri((1 + level) / 2)) * self.standard_error
+        half = float(ndtri(quantile(level))) * self.standard_error
         return self.value - half, self.value + half
+
+
+def quantile(level: Any) -> float:
+    """Where a two-sided interval at a confidence level ends, above the middle."""
+    if not 0 < float(number("level", level, "between 0 and 1")) < 1:
+        raise ArgumentError("level", "between 0 and 1", str(level))
+    return (1 + float(level)) / 2
 
 
 def column(name: str, values: Any, at_least: int = 2) -> np.ndarray:
     """A column of a score table: a finite one-dimensional float array."""
-    x = np.asarray(values)
+    x = rectangular(name, values)
     if x.ndim != 1 or x.dtype.kind not in "fiu" or len(x) < at_least:
         raise ArgumentError(name, f"a column of at least {at_least} numbers", f"shape {x.shape}, dtype {x.dtype}")
     x = x.astype(np.float64)
@@ -49,7 +55,7 @@ def column(name: str, values: Any, at_least: int = 2) -> np.ndarray:
 
 
 def mean_estimate(values: Any) -> Estimate:
-    r"""Sample mean with :math:`s/\\sqrt{n}`.
+    r"""Sample mean with :math:`s/\sqrt{n}`.
 
     Args:
         values: independent samples, shape (n,), n at least 2.
@@ -79,10 +85,10 @@ def slope_estimate(x: Any, y: Any) -> Estimate:
     a, b = column("x", x, 3), column("y", y, 3)
     if len(a) != len(b):
         raise ArgumentError("y", f"as long as x ({len(a)})", str(len(b)))
+    if np.ptp(a) == 0:  # its mean may round
+        raise ArgumentError("x", "not constant", "one repeated value")
     a, b = a - a.mean(), b - b.mean()
     square = float((a * a).sum())
-    if square == 0:
-        raise ArgumentError("x", "not constant", "one repeated value")
     slope = float((a * b).sum() / square)
     leverage = 1 / len(a) + a * a / square
     residual = (b - slope * a) / np.maximum(1 - leverage, 1e-12)

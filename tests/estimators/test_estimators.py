@@ -45,7 +45,7 @@ def test_the_power_law_is_found_exactly_where_it_holds():
     assert abs(power_law(target, reference, rejected).exponent - 1.5) < 1e-12
 
 
-@pytest.mark.parametrize("bad", [[1.0], [[1.0, 2.0]], [1.0, np.nan], ["a", "b"], []])
+@pytest.mark.parametrize("bad", [[1.0], [[1.0, 2.0]], [1.0, np.nan], ["a", "b"], [], [[1], [1, 2]]])
 def test_bad_columns_are_refused(bad):
     with pytest.raises(ArgumentError, match="values"):
         mean_estimate(bad)
@@ -54,3 +54,11 @@ def test_bad_columns_are_refused(bad):
 def test_a_constant_regressor_is_refused():
     with pytest.raises(ArgumentError, match="x"):
         slope_estimate([1.0, 1.0, 1.0], [1.0, 2.0, 3.0])
+    with pytest.raises(ArgumentError, match="x"):
+        slope_estimate([0.1, 0.1, 0.1], [1.0, 2.0, 3.0])  # their mean is above 0.1
+
+
+@pytest.mark.parametrize("level", ["a", 0.0, 1.0, np.nan, [0.9]])
+def test_a_bad_level_is_refused(level):
+    with pytest.raises(ArgumentError, match="level"):
+        mean_estimate([1.0, 3.0]).interval(level)
