@@ -97,14 +97,14 @@ def slope_sign(trained: Any, policy: Any, reference: Any) -> float:
     return float(np.sign(d @ (y - y.mean()))) if d @ d > 1e-20 else float("nan")
 
 
-def _columns(policy: Any, reference: Any) -> tuple[np.ndarray, np.ndarray]:
-    x, r = column("policy", policy), column("reference", reference)
+def _columns(policy: Any, other: Any, name: str = "reference") -> tuple[np.ndarray, np.ndarray]:
+    x, r = column("policy", policy), column(name, other)
     if x.shape != r.shape:
-        raise ArgumentError("reference", f"as long as `policy` ({len(x)})", str(len(r)))
+        raise ArgumentError(name, f"as long as `policy` ({len(x)})", str(len(r)))
     return x, r
 
 
 def _ratios(policy: Any, reference: Any, by: Any) -> tuple[np.ndarray, np.ndarray]:
     """Log-ratios, and the logarithms of the weights."""
     x, r = _columns(policy, reference)
-    return x - r, -r if by is None else x - r - column("by", by)
+    return x - r, -r if by is None else x - r - _columns(policy, by, "by")[1]

@@ -10,6 +10,7 @@ from didlab import entropy, from_weights, ideal_rejected, kl_divergence, power_l
 from didlab.claims import load
 from didlab.errors import ArgumentError
 from didlab.estimators import MEASUREMENTS, mean_estimate, slope_estimate
+from didlab.estimators.appendix_k import did_entropy_from_samples
 
 POLICIES = {"near uniform": [9, 10, 11, 10], "skewed": [20, 6, 3, 1]}
 RUNS, SIZE, LEVEL = 1_000, 400, 0.95
@@ -62,3 +63,8 @@ def test_a_constant_regressor_is_refused():
 def test_a_bad_level_is_refused(level):
     with pytest.raises(ArgumentError, match="level"):
         mean_estimate([1.0, 3.0]).interval(level)
+
+
+def test_columns_of_different_lengths_are_refused():
+    with pytest.raises(ArgumentError, match="`by`"):
+        did_entropy_from_samples([-1.0, -1.0], [-1.0, -1.0], [-1.0, -1.0, -1.0])
