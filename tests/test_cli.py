@@ -127,6 +127,15 @@ class TestVerify:
         made = judged(tmp_path, "--claims", str(file), code=1)
         assert made["claims"][0]["verdict"] == "error" and message in made["claims"][0]["why"]
 
+    def test_a_check_that_asks_for_what_is_not_drawn(self, tmp_path: Path) -> None:
+        file = tmp_path / "names.py"
+        file.write_text(
+            "from didlab.testing import *\n"
+            "@claim('mine.names', where='', title='t', statement='s', draws=(Policies('p', 'q'),))\n"
+            "def names(p, r):\n    return at_least(p, r)\n")
+        why = judged(tmp_path, "--claims", str(file), code=1)["claims"][0]["why"]
+        assert why == "the check asks for r; what is drawn is called p, q"
+
     def test_logarithms_in_a_check(self, tmp_path: Path) -> None:
         file = tmp_path / "logs.py"
         file.write_text(
@@ -134,6 +143,16 @@ class TestVerify:
             "@claim('mine.logs', where='', title='t', statement='s', draws=(Policies('p'),))\n"
             "def logs(p):\n    return at_least(0, carrier_of(p).log(probabilities(p)))\n")
         assert judged(tmp_path, "--claims", str(file))["claims"][0]["verdict"] == "holds"
+
+    def test_a_check_without_neighbours_is_said_to_have_shown_no_power(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "alone.py"
+        file.write_text(
+            "from didlab.testing import *\n@claim('mine.alone', where='', title='t', statement='s', "
+            "draws=(Policies('p'),))\ndef alone(p):\n    return at_least(1, 0)\n")
+        out, _ = said(capsys, 0, "show", "mine.alone", "--claims", str(file), "--effort", "quick")
+        assert out.splitlines()[-1].startswith("False neighbours: none is given")
 
     def test_the_number_of_processes_changes_nothing(self, tmp_path: Path) -> None:
         out = []
@@ -209,6 +228,9 @@ class TestBadInput:
         ("def f(:", "bad.py:1: "),
         ("import math\n\nmath.nothing", "bad.py:3: AttributeError"),
         ("import no_such_module", "bad.py:1: ModuleNotFoundError"),
+        ("from didlab.testing import *\n\n@claim('a.b', where='', title='', statement='', draws=(Policies('p'),),\n"
+         "       neighbours={'near': {'strict': True}})\ndef f(p): ...",
+         "bad.py:3: a.b: the neighbour 'near' changes strict, which the check does not take"),
     ])
     def test_files_of_claims(self, text: str, message: str, tmp_path: Path) -> None:
         file = tmp_path / "bad.py"

@@ -16,6 +16,7 @@ from .relations import Relation, both, implies
 __all__ = ["Assumption", "Claim", "Statement", "claim", "collect"]
 
 Check = Callable[..., Relation]
+STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class Statement:
 def _called(check: Check, arguments: Mapping[str, Any]) -> Relation:
     """A check of those arguments that it asks for."""
     wanted = inspect.signature(check).parameters
+    missing = [k for k, p in wanted.items() if p.default is p.empty and p.kind not in STARRED and k not in arguments]
+    if missing:
+        raise ClaimError(f"the check asks for {', '.join(missing)}; what is drawn is called {', '.join(arguments)}")
     return check(**{k: v for k, v in arguments.items() if k in wanted})
 
 
@@ -167,7 +171,7 @@ def claim(
         a decorator that turns the check into a :class:`Claim`.
 
     Raises:
-        ClaimError: the function asks for an argument that nothing draws.
+        ClaimError: an id of another form.
 
     >>> from didlab.engine.kinds import Policies
     >>> from didlab.engine.relations import at_least
@@ -219,9 +223,16 @@ def collect(module: ModuleType) -> list[Claim]:
 
 
 def check_arguments(c: Claim) -> None:
-    """Raise ClaimError where a check asks for something that is not drawn."""
+    """Raise ClaimError where two kinds draw one name, or a neighbour changes what the check does not take."""
     for part in (c.printed, c.correction):
         if part is None:
             continue
         if len(instance_fields(part.draws)) != sum(len(k.fields) for k in part.draws):
             raise ClaimError(f"{c.id}: two of the drawn kinds use the same name")
+        taken = inspect.signature(part.check).parameters
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
+            continue
+        for name, changed in part.neighbours.items():
+            if odd := [k for k in changed if k not in taken]:
+                what = ", ".join(odd)
+                raise ClaimError(f"{c.id}: the neighbour {name!r} changes {what}, which the check does not take")

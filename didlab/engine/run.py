@@ -165,7 +165,7 @@ def load_file(path: str | Path) -> list[Claim]:
         sys.path.remove(str(path.resolve().parent))
     claims = list({id(x): x for x in vars(module).values() if isinstance(x, Claim)}.values())
     if not claims:
-        raise ClaimError(f"{path} declares no claim: decorate a function with didlab.engine.claim.claim")
+        raise ClaimError(f"{path} declares no claim: decorate a function with didlab.testing.claim")
     seen: dict[str, Claim] = {}
     for c in claims:
         if c.id in seen:

@@ -194,6 +194,8 @@ def show(v: Claim) -> Iterator[Line]:
         yield from _headed(f"False neighbours: {n['refuted']} of {n['tried']} refuted, {n['near']} near")
         for x in n["list"]:
             yield "" if x["refuted"] else "bold magenta", f"  {unicode(neighbour_line(x), prose=True)}"
+    elif not VERDICTS[v["verdict"]].fails and v["verdict"] not in UNCHECKED:
+        yield from _headed("False neighbours: none is given, so that it is not known what this check would have caught")
     if v["note"]:
         yield "", ""
         yield "", unicode(v["note"], prose=True)
