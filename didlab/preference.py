@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import log_weights, same_outcomes
+from .arguments import broadcasts, log_weights, same_kind, same_outcomes
 from .carriers import carrier_of
 from .policies import sample
 
@@ -35,7 +35,8 @@ def bradley_terry(chosen_reward: Any, rejected_reward: Any) -> Any:
     Ref: Won et al. 2025, section 2.
     """
     w, l = log_weights("chosen_reward", chosen_reward), log_weights("rejected_reward", rejected_reward)  # noqa: E741
-    same_outcomes(chosen_reward=w, rejected_reward=l)
+    broadcasts("rejected_reward", l.shape, w.shape)
+    same_kind("rejected_reward", l, "chosen_reward", w)
     return carrier_of(w, l).sigmoid(w - l)
 
 

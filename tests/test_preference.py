@@ -30,6 +30,7 @@ def test_preferences_are_the_logistic_function_of_differences(r: np.ndarray) -> 
     np.testing.assert_allclose(m, special.expit(r[:, None] - r[None, :]), rtol=1e-14, atol=1e-307)
     np.testing.assert_allclose(m + m.T, 1.0, rtol=1e-15)
     np.testing.assert_array_equal(bradley_terry(r, r[::-1]), np.diag(m[:, ::-1]))
+    np.testing.assert_array_equal(bradley_terry(r, r[:1]), m[:, 0])
 
 
 @given(rewards)

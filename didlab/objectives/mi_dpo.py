@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import hyper, log_weights, same_outcomes
+from ..conditional.weights import over
 from ..errors import ArgumentError
 from .links import link
 
@@ -148,7 +149,7 @@ def margins(policy: Any, prior: Any, *, alpha: Any = 1) -> Any:
         z = z[..., None, :]
     same_outcomes(policy=p, prior=z)
     h = p - z  # the normalisers of both cancel between two responses to one prompt
-    scale = _over(hyper("alpha", alpha, h[..., 0]), 2)
+    scale = over(hyper("alpha", alpha, h[..., 0]), 2)
     return scale * (h[..., :, None] - h[..., None, :])
 
 
@@ -200,7 +201,7 @@ def loss_gradient(policy: Any, prior: Any, counts: Any, *, alpha: Any = 1) -> An
     gaps = margins(policy, prior, alpha=alpha)
     n = _pairs(counts, gaps)
     flow = n * link("logistic", gaps, 1)
-    return _over(alpha, 1) * (flow.sum(-1) - flow.sum(-2)) / _over(_total(n), 2)
+    return over(alpha, 1) * (flow.sum(-1) - flow.sum(-2)) / over(_total(n), 2)
 
 
 def on_cycles(counts: Any) -> np.ndarray:
@@ -262,11 +263,6 @@ def _reachable(counts: Any) -> np.ndarray:
 
 def _total(x: Any) -> Any:
     return x.sum(-1).sum(-1).sum(-1)
-
-
-def _over(x: Any, axes: int) -> Any:
-    """A number for each instance, with axes of length 1 behind."""
-    return x[(..., *(None,) * axes)] if getattr(x, "ndim", 0) else x
 
 
 def _checked(w: Any, l: Any, zw: Any, zl: Any, alpha: Any) -> tuple[Any, ...]:  # noqa: E741
