@@ -46,7 +46,7 @@ class LogForm:
 
     def __init__(self, terms: Mapping[tuple[Any, int], Any], const: Any = 0) -> None:
         self.terms = {key: c for key, c in terms.items() if c != 0}
-        self.const = const
+        self.const = _field(const)
 
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, LogForm):
@@ -54,7 +54,7 @@ class LogForm:
                 return to_arb(self) + other
             if not _is_scalar(other):
                 return NotImplemented
-            return _form(self.terms, self.const + other)
+            return _form(self.terms, self.const + _field(other))
         terms = dict(self.terms)
         for key, c in other.terms.items():
             _accumulate(terms, key, c)
@@ -94,6 +94,7 @@ class LogForm:
             return NotImplemented
         if other == 0:
             return _form({}, fmpq(0))
+        other = _field(other)
         return _form(
             {key: c * other for key, c in self.terms.items()}, self.const * other if self.const != 0 else fmpq(0)
         )
@@ -112,9 +113,7 @@ class LogForm:
             other = other.const
         if isinstance(other, arb):
             return to_arb(self) / other
-        if isinstance(other, int):
-            other = fmpq(other)
-        return self * (1 / other)
+        return self * (1 / (fmpq(other) if isinstance(other, int) else _field(other)))
 
     def __eq__(self, other: object) -> bool:
         return (isinstance(other, LogForm) or _is_scalar(other)) and is_zero(self - other)
@@ -205,6 +204,11 @@ def _is_scalar(x: Any) -> bool:
     return isinstance(x, int | fmpz | fmpq | Ratio | Fraction)
 
 
+def _field(x: Any) -> Any:
+    """A scalar as flint has it."""
+    return fmpq(x.numerator, x.denominator) if isinstance(x, Fraction) else x
+
+
 def _is_exact(x: Any) -> bool:
     return isinstance(x, LogForm) or _is_scalar(x)
 
@@ -219,7 +223,7 @@ def log(x: Any) -> Any:
         if x.terms:
             return to_arb(x).log()
         x = x.const
-    q = fmpq(x)
+    q = fmpq(_field(x))
     if q <= 0:
         raise NotExact(f"the logarithm of {q}")
     terms: dict[tuple[Any, int], Any] = {}
@@ -358,7 +362,7 @@ def to_arb(x: Any) -> arb:
     if isinstance(x, arb):
         return x
     if not isinstance(x, LogForm):
-        return arb(fmpq(x.numerator, x.denominator) if isinstance(x, Fraction) else fmpq(x))
+        return arb(fmpq(_field(x)))
     if x.symbolic:
         raise NotExact(f"{x} has no numerical value")
     total = arb(fmpq(x.const))

@@ -153,3 +153,11 @@ def test_products_of_logarithms_of_numbers_become_balls(m: int, n: int) -> None:
     assert float(product.mid()) == pytest.approx(np.log(m) * np.log(n), rel=1e-12)
     assume(m != n)
     assert isinstance(log(fmpq(m)) / log(fmpq(n)), arb | LogForm)
+
+
+def test_fractions_of_python_are_numbers_like_any_other() -> None:
+    half, x = Fraction(1, 2), log(fmpq(2))
+    sums = (x + half, half + x, x - half, half - x, LogForm({}, half) + x)
+    assert [*map(sign, sums)] == [1, 1, 1, -1, 1]
+    assert [*map(sign, (x * half, half * x, x / half, log(half), half / x))] == [1, 1, 1, -1, 1]
+    assert is_zero(log(half) + x) and is_zero(x / half - 2 * x) and is_zero((x + half) - x - half)
