@@ -286,6 +286,10 @@ class TestShowAndReplay:
         out, _ = said(capsys, 0, "show", "mine.strict", "--claims", MINE, "--effort", "quick")
         assert "What has to be assumed\n  the two policies differ" in out and "of ordinary instances" in out
 
+    def test_no_size_is_said_to_be_exhausted_that_has_no_instance(self, capsys: pytest.CaptureFixture[str]) -> None:
+        out, _ = said(capsys, 0, "show", "gip.eq-7.finite", "--effort", "quick")
+        assert "✗ refuted" in out and "all 0 instances" not in out
+
     def test_show_names_the_sub_entries(self, capsys: pytest.CaptureFixture[str]) -> None:
         out, _ = said(capsys, 0, "show", "did.thm-3.2", "--effort", "quick")
         assert "see the sub-entry" in out and out.endswith("\n\nSub-entries: did.thm-3.2.infinite\n")

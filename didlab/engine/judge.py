@@ -268,7 +268,7 @@ def _minimal(statement: Statement, found: Found, effort: Effort) -> tuple[Found,
         if all_of.found is not None:
             return shrink(statement, all_of.found), "a smaller one was found by exhaustion"
         tried, settled = tried + all_of.tried, settled and all_of.settled
-        if all_of.bound:
+        if all_of.tried:
             bounds.append(f"{', '.join(f'{k}={v}' for k, v in shape.items())}: integers up to {all_of.bound}")
     if not bounds:
         at_floor = all(
