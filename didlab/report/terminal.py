@@ -160,7 +160,7 @@ def show(v: Claim) -> Iterator[Line]:
     """Everything about one entry."""
     how = VERDICTS[v["verdict"]]
     yield "bold", unicode(v["title"], prose=True)
-    yield "dim", f"{v['id']} · {v['where']}"
+    yield "dim", " · ".join(x for x in (v["id"], v["where"]) if x)
     yield "", ""
     if v["statement"]:
         yield "", f"  {unicode(v['statement'])}"
