@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import whole
+from ..arguments import number, whole
 from .prefixes import tokens_of
 
 __all__ = ["DrawnByPrefix"]
@@ -25,7 +25,7 @@ class DrawnByPrefix:
         scale: their standard deviation.
 
     Raises:
-        ArgumentError: sizes below 1, or a seed below 0.
+        ArgumentError: sizes below 1, a seed below 0, or a scale that is no number.
 
     >>> rows = DrawnByPrefix(3, 4)([[0, 1, 2], [0, 2, 1]])
     >>> rows.shape, bool((rows[0, :2] == rows[1, :2]).all()), bool((rows[0, 2] == rows[1, 2]).any())
@@ -40,6 +40,7 @@ class DrawnByPrefix:
     def __post_init__(self) -> None:
         for name, least in (("vocabulary", 1), ("width", 1), ("seed", 0)):
             whole(name, getattr(self, name), least)
+        number("scale", self.scale)
 
     def __call__(self, sequences: Any) -> np.ndarray:
         """The rows of the prefixes before each token, shape (..., L, width)."""

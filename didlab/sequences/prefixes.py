@@ -74,7 +74,7 @@ def every_sequence(vocabulary: int, length: int) -> np.ndarray:
     v, n = int(whole("vocabulary", vocabulary, 1)), int(whole("length", length, 1))
     if v**n > LARGEST:
         raise ArgumentError("length", "short enough to enumerate", f"{v}^{n} sequences")
-    return np.indices((v,) * n).reshape(n, -1).T
+    return np.arange(v**n)[:, None] // v ** np.arange(n - 1, -1, -1) % v
 
 
 def tokens_of(sequences: Any, vocabulary: int) -> np.ndarray:
@@ -103,6 +103,6 @@ class ByPrefix:
     def __call__(self, sequences: Any) -> Any:
         """The rows of the prefixes before each token, shape (..., L, ...)."""
         index = prefix_indices(sequences, self.vocabulary)
-        if int(index.max()) >= len(self.table):
+        if int(index.max(initial=0)) >= len(self.table):
             raise ArgumentError("sequences", f"with prefixes among the {len(self.table)} rows", f"shape {index.shape}")
         return self.table[index]

@@ -33,6 +33,12 @@ def no_offsets(y):
     return 0
 
 
+def test_the_smallest_sets_of_sequences():
+    assert every_sequence(1, 65).tolist() == [[0] * 65]
+    assert every_sequence(3, 2).tolist() == [[a, b] for a in range(3) for b in range(3)]
+    assert ByPrefix(TABLE, V)(np.zeros((0, L), dtype=int)).shape == (0, L, *TABLE.shape[1:])
+
+
 def test_one_group_for_each_prefix_is_a_prefix_table() -> None:
     mine = GroupedLogits(TABLE, lambda y: prefix_indices(y, V), no_offsets)
     np.testing.assert_array_equal(gradient(mine, Y), gradient(PrefixTable(TABLE), Y))

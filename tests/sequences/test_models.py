@@ -10,6 +10,7 @@ from flint import arb, fmpq
 from didlab.errors import DidlabError
 from didlab.sequences import hidden, linear, model, prefixes, softmax
 from didlab.sequences.chain import Chain, chain_of
+from didlab.sequences.drawn import DrawnByPrefix
 from didlab.sequences.last_layer import LastLayer, last_layer_gram
 from didlab.sequences.markov import markov_policy
 from didlab.sequences.prefix_table import PrefixTable
@@ -218,6 +219,7 @@ def test_bad_arguments():
     one = np.ones((2, 1))
     for call, name in [
         (lambda: PrefixTable(np.zeros(3)), "parameters"),
+        (lambda: DrawnByPrefix(2, 2, scale="a"), "scale"),
         (lambda: PrefixTable(np.full((1, 2), np.nan)), "parameters"),
         (lambda: Chain(np.zeros((2, 2))), "parameters"),
         (lambda: SharedLogits(np.zeros((2, 2)), lambda y: 0), "parameters"),
