@@ -108,7 +108,8 @@ def simulate(
     if checkpoint is not None and Path(checkpoint).exists():
         step, state = read_checkpoint(checkpoint, mark)
         runner.restore(state)
-    turn = protocol.steps if callback is None else int(whole("callback_every", callback_every or protocol.every, 1))
+    every = protocol.every if callback_every is None else int(whole("callback_every", callback_every, 1))
+    turn = protocol.steps if callback is None else every
     save = protocol.steps if checkpoint is None else int(whole("checkpoint_every", checkpoint_every, 1))
     if callback is not None and step == 0:
         callback(0, runner.state()["logits"])

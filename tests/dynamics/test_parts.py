@@ -126,6 +126,7 @@ def test_bad_input_is_refused():
         lambda: simulate([q, synthetic_problem(4.0, 1, size=3)], [c]),
         lambda: simulate([q], [c], engine="jax"),
         lambda: simulate([q], [c], workers=0),
+        lambda: simulate([q], [c], callback=print, callback_every=0),
         lambda: simulate([q], [len], engine="numba"),
         lambda: simulate([q], ["dpo"]),
         lambda: simulate([q], [lambda w: w]),
