@@ -36,8 +36,9 @@ class Channels(Kind):
         low = 0 if zeros is True else 1
         self.prompts, self.policies, self.priors, self.zeros = prompts, policies, priors, zeros is True
         own = (Field(prompts, ("X",), low=0 if zeros else 1),) if prompts else ()
-        tables = tuple(Field(name, ("X", "K"), low=low) for name in policies)
-        self.fields = (*own, *tables, *(Field(name, ("K",), low=low) for name in priors))
+        far: dict[str, int] = {"low": low, "high": weights.EXTREME}
+        tables = tuple(Field(name, ("X", "K"), **far) for name in policies)
+        self.fields = (*own, *tables, *(Field(name, ("K",), **far) for name in priors))
         self.sizes = {"X": sizes, "K": responses}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
@@ -50,6 +51,8 @@ class Channels(Kind):
             related = [e for e in pool if e.shape == (n * rows, f.shape(shape)[-1])]
             table, names = weights.table(rng, n * rows, f.shape(shape)[-1], related)
             pool.append(table.copy())
+            if f.high > weights.HIGH:
+                table, _ = weights.extreme(rng, table)
             table = table.reshape(n, *f.shape(shape))
             if f.name in self.policies:
                 names = self._shape_rows(rng, table, label, f.low)
@@ -137,8 +140,8 @@ class Channels(Kind):
 class Gains(Kind):
     r"""Rewards :math:`r = \tfrac1\beta \log g` with rational g, so that :math:`e^{\beta r} = g` is exact.
 
-    They are real numbers of any sign; ties, rewards that do not depend on the response, copies of a response and
-    rewards that differ in one response only are drawn on purpose.
+    They are real numbers of any sign; ties, rewards that do not depend on the response, copies of a response, rewards
+    that differ in one response only and those that make a policy drawn with them optimal are drawn on purpose.
     """
 
     def __init__(self, reward: str = "reward", beta: str = "beta", *, sizes: tuple[int, ...] = PROMPTS,
@@ -157,8 +160,24 @@ class Gains(Kind):
         g[which == 1] = g[which == 1][:, :1]
         g[which == 2, :, -1] = g[which == 2, :, 0]
         g[which == 3] = 1 + 8 * (np.arange(k) == rng.integers(0, k, (n, x, 1)))[which == 3]
+        label = names[which]
+        optimal = self._optimal(earlier, n, x, k)
+        rows = (optimal > 0).any((1, 2)) & (rng.random(n) < 0.2)
+        g[rows], label[rows] = np.where(optimal > 0, optimal, g)[rows], "the policy is the optimum where prompts come"
         raw, _ = Numbers(self.beta).draw(rng, n, shape, [])
-        return {"gain": g, "unit": units(rng, (n, 1)), **raw}, names[which]
+        return {"gain": g, "unit": units(rng, (n, 1)), **raw}, label
+
+    @staticmethod
+    def _optimal(earlier: list[np.ndarray], n: int, x: int, k: int) -> np.ndarray:
+        """Gains for which the first policy drawn is the optimum under the last prior; 0 for prompts that never come."""
+        prompts, policy, prior = ([e for e in earlier if e.shape == size] for size in ((n, x), (n, x, k), (n, k)))
+        if not (prompts and policy and prior):
+            return np.zeros((n, x, k), dtype=np.int64)
+        whole = np.maximum(prior[-1], 1)
+        out = policy[0] * (np.lcm.reduce(whole, axis=-1)[:, None] // whole)[:, None, :]
+        out = out // np.maximum(np.gcd.reduce(out, axis=-1), 1)[..., None]
+        fits = (out.min(-1) > 0) & (out.max(-1) <= weights.HIGH) & (prompts[0] > 0) & (prior[-1] > 0).all(-1)[:, None]
+        return out * fits[..., None]
 
     def logs(self, raw: Raw, to: Lift) -> Any:
         """The rewards in units of 1 / beta."""

@@ -51,8 +51,9 @@ class Responses(Kind):
         top = max(vocabulary) - 1
         fields = [Field("chosen", ("L",), low=0, high=top, simplest=0, continuous=False),
                   Field("rejected", ("L",), low=0, high=top, simplest=0, continuous=False),
-                  Field("common", ("L", "K")),
-                  Field("moved", ("L", "K"), low=0, simplest=0) if prefers else Field("other", ("L", "K"))]
+                  Field("common", ("L", "K"), high=weights.EXTREME),
+                  Field("moved", ("L", "K"), low=0, simplest=0) if prefers else
+                  Field("other", ("L", "K"), high=weights.EXTREME)]
         if hidden:
             fields += [Field(x, ("L", "D"), low=-3, high=3, simplest=0) for x in ("states", "other_states")]
             self.sizes = {**self.sizes, "D": (1, 2)}
@@ -67,7 +68,7 @@ class Responses(Kind):
         chosen, rejected, m, label = self._tokens(rng, n, length, k)
         raw: Raw = {"chosen": chosen, "rejected": rejected}
         common, names = weights.table(rng, n * length, k, [])
-        raw["common"] = common.reshape(n, length, k)
+        raw["common"] = weights.extreme(rng, common)[0].reshape(n, length, k)
         label = np.where(label == "ordinary", names.reshape(n, length)[:, 0], label)
         expected = self._expect(rng, raw["common"], (chosen, rejected), m)
         label = np.where((label == "ordinary") & expected, "a differing token expected everywhere", label)
@@ -75,7 +76,8 @@ class Responses(Kind):
             raw["moved"], names = moves(rng, (n, length, k))
         else:
             other, names = weights.table(rng, n * length, k, [common])
-            raw["other"], names = other.reshape(n, length, k), names.reshape(n, length)[:, -1]
+            raw["other"] = weights.extreme(rng, other)[0].reshape(n, length, k)
+            names = names.reshape(n, length)[:, -1]
         label = np.where(label == "ordinary", names, label)
         if self.hidden:
             x, names = hidden_states(rng, n, 2 * length, shape["D"])
