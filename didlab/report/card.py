@@ -65,7 +65,7 @@ def card(c: Claim, file: str | None = None) -> str:
     parts = [
         f'<article class="claim" {data(c)}><header><h3><a href="#{escape(c["id"])}">{title(c)}</a></h3>'
         f"{badge(c['verdict'])}"
-        f'<p class="place">{escape(c["where"])} · <code>{escape(c["id"])}</code></p></header>'
+        f'<p class="place">{escape(c["where"] and c["where"] + " · ")}<code>{escape(c["id"])}</code></p></header>'
         f'<div class="statement">{mathml.html(c["statement"], display=True)}</div>',
     ]
     if c["reading"]:

@@ -87,6 +87,8 @@ def _top(document: Mapping[str, Any]) -> str:
         for n, verb in (("holds", ("holds", "hold")), ("conditional", ("needs", "need")), ("refuted", ("is", "are")))
         if n in counts
     )
+    failed = sum(n for name, n in counts.items() if VERDICTS[name].fails)
+    said += f"{', ' if said else ''}<strong>{failed}</strong> could not be judged" if failed else ""
     return (
         '<a class="skip" href="#main">Skip to the verdicts</a><header class="top wrap"><div class="row">'
         "<h1>What holds, and what does not</h1>"
@@ -201,7 +203,7 @@ def _entry(c: Claim) -> str:
     return (
         f'<li {data(c)}><span class="badge quiet">{VERDICTS[c["verdict"]].symbol} {escape(c["verdict"])}</span> '
         f"{title(c)} "
-        f'<span class="fine">{escape(c["where"])} · {escape(c["id"])}'
+        f'<span class="fine">{escape(" · ".join(x for x in (c["where"], c["id"]) if x))}'
         f"{' · ' + mathml.html(c['note']) if c['note'] else ''}</span></li>"
     )
 

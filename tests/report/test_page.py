@@ -13,6 +13,7 @@ import pytest
 
 from didlab.report.page import page, style
 from didlab.report.plot import bars
+from didlab.report.words import VERDICTS
 
 CSS = style()
 VOID = {"meta", "link", "input", "wbr", "br", "img"}
@@ -70,6 +71,11 @@ def test_nothing_comes_from_elsewhere(text: str, read: Reader) -> None:
         assert "src" not in attributes
         if tag == "link":
             assert attributes["href"] == "data:,"
+
+
+def test_what_could_not_be_judged_is_counted_at_the_top(every_verdict: dict[str, Any], text: str) -> None:
+    failed = sum(VERDICTS[c["verdict"]].fails for c in every_verdict["claims"])
+    assert failed and f"<strong>{failed}</strong> could not be judged.</p>" in text
 
 
 def test_every_claim_has_its_anchor(every_verdict: dict[str, Any], read: Reader) -> None:
