@@ -36,9 +36,9 @@ class Channels(Kind):
         low = 0 if zeros is True else 1
         self.prompts, self.policies, self.priors, self.zeros = prompts, policies, priors, zeros is True
         own = (Field(prompts, ("X",), low=0 if zeros else 1),) if prompts else ()
-        far: dict[str, int] = {"low": low, "high": weights.EXTREME}
-        tables = tuple(Field(name, ("X", "K"), **far) for name in policies)
-        self.fields = (*own, *tables, *(Field(name, ("K",), **far) for name in priors))
+        far = weights.EXTREME
+        tables = tuple(Field(name, ("X", "K"), low=low, high=far) for name in policies)
+        self.fields = (*own, *tables, *(Field(name, ("K",), low=low, high=far) for name in priors))
         self.sizes = {"X": sizes, "K": responses}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
@@ -176,7 +176,8 @@ class Gains(Kind):
         whole = np.maximum(prior[-1], 1)
         out = policy[0] * (np.lcm.reduce(whole, axis=-1)[:, None] // whole)[:, None, :]
         out = out // np.maximum(np.gcd.reduce(out, axis=-1), 1)[..., None]
-        fits = (out.min(-1) > 0) & (out.max(-1) <= weights.HIGH) & (prompts[0] > 0) & (prior[-1] > 0).all(-1)[:, None]
+        there = (prior[-1] > 0).all(-1, keepdims=True) & (prompts[0] > 0)
+        fits = there & (out.min(-1) > 0) & (out.max(-1) <= weights.HIGH)
         return out * fits[..., None]
 
     def logs(self, raw: Raw, to: Lift) -> Any:
