@@ -9,6 +9,7 @@ from typing import Any
 
 from ..arguments import positive
 from ..bridge.table import Scores, read_scores
+from ..errors import ArgumentError
 from . import measures
 from .entry import Entry
 from .pairs import Pairs, pairs_of
@@ -91,6 +92,8 @@ def diagnose(
     scores = table if isinstance(table, Scores) else read_scores(table)
     p = pairs_of(scores)
     given = dict(hyper or {})
+    if "beta" in given:
+        raise ArgumentError("hyper", "without beta, which has an argument of its own", str(given["beta"]))
     form = objectives.get(objective).formula
     if "beta" in signature(form).parameters:
         given.setdefault("beta", beta)

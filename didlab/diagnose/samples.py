@@ -32,6 +32,7 @@ CLAIMS = {
 DRAWS = "only responses drawn at temperature 1 give an entropy; those as long as the limit are cut there"
 STAND_IN = "it is that of the stand-in, which is the DID only if its training converged: see slopes and residual"
 FLAT = "all samples have the same value: rarer responses were not drawn"
+APART = "fewer than two prompts have samples of both: means over different prompts are compared"
 UNBOUNDED = "the weights 1/ref have no bound: responses that were never drawn may carry most of Z"
 
 
@@ -156,16 +157,17 @@ def _identity(scores: Scores) -> Iterator[Entry]:
 def _mean(scores: Scores, parts: dict[str, dict[str, int]]) -> Grouped:
     """A sum of means, each over the samples of one role, of a signed sum of columns."""
     values = {r: sum(s * scores.of(r, f"{m}_sum") for m, s in p.items()) for r, p in parts.items()}
-    prompts = {r: scores.of(r, "prompt") for r in parts}
+    prompts = {r: scores.of(r, "prompt").astype(str) for r in parts}
     flat = FLAT if any(np.ptp(v) == 0 for v in values.values()) else ""
     common = sorted(set.intersection(*(set(p) for p in prompts.values())))
-    if len(common) == 1 or len(parts) == 1:
+    if len(common) < 2 or len(parts) == 1:
+        apart = APART if any(len(set(p)) > len(common) for p in prompts.values()) else ""
         found = [grouped_mean(values[r], prompts[r]) for r in parts]
         count, units = sum(f.count for f in found), min(f.units for f in found)
         error = float(np.sqrt(sum(f.standard_error**2 for f in found)))
-        caution = next((f.caution for f in found if f.caution), flat)
+        caution = apart or next((f.caution for f in found if f.caution), flat)
         return Grouped(sum(f.value for f in found), error, count, units, caution)
-    keep = {r: np.isin(prompts[r].astype(str), common) for r in parts}
+    keep = {r: np.isin(prompts[r], common) for r in parts}
     total = sum(group_means(np.asarray(values[r])[keep[r]], prompts[r][keep[r]]) for r in parts)
     found = grouped_mean(total, common)
     count = sum(map(len, prompts.values()))

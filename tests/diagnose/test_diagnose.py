@@ -161,6 +161,32 @@ def test_sums_in_memory_are_a_table_and_a_loss_that_needs_lengths_is_said_to_be_
             scores_of(wrong)
 
 
+def samples(first, second):
+    """Two pairs, and five samples of each of two prompts of the policy and of the reference."""
+    rng = np.random.default_rng(0)
+    rows = [{"id": n, "role": role, "policy_sum": -n, "reference_sum": -1.0} for n in (1, 2)
+            for role in ("chosen", "rejected")]
+    for role, prompts in (("sample", first), ("reference-sample", second)):
+        for n in range(10):
+            drawn = ord("a") - 1.0 - ord(prompts[n % 2]) + rng.normal() / 10
+            one = {"prompt": prompts[n % 2], "policy_sum": drawn, "reference_sum": drawn}
+            rows.append({"id": f"{role} {n}", "role": role, **one})
+    return scores_of(rows)
+
+
+@pytest.mark.parametrize(("first", "second"), [("ab", "cd"), ("ab", "bc")])
+def test_samples_of_different_prompts_are_compared_with_a_caution(first, second):
+    d = diagnose(samples(first, second))
+    assert "different prompts" in d["entropy.change"].caution
+    assert "different prompts" not in diagnose(samples("ab", "ab"))["entropy.change"].caution
+    assert "different prompts" not in diagnose(samples("aa", "aa"))["entropy.change"].caution
+
+
+def test_beta_has_one_place():
+    with pytest.raises(ArgumentError, match="`hyper` must be without beta"):
+        diagnose(samples("ab", "ab"), hyper={"beta": 0.5})
+
+
 @pytest.mark.parametrize("width", [40, 80, 160])
 def test_a_terminal_cuts_no_name_and_no_number(width, table, monkeypatch):
     class Screen(io.StringIO):
