@@ -98,7 +98,7 @@ def make(out: Output) -> None:
         "disagree about the sign). Right: references with two levels, by how many outcomes are likely. The black "
         "curve is 0.",
         "Not in the paper. The DID of a tempered policy is the reference at temperature τ/(1−τ), so the sign changes "
-        "at τ = ½ (dashed), not at "
+        "at τ = ½ (the straight black line), not at "
         "τ = 1 (dotted): every reinforcement between them has a DID of higher entropy than the reference "
         f"(share {values[0]:.2f} of the Gaussian, {values[3]:.2f} of the two-level cases); below ½ the share is "
         f"{values[1]:.2f} and "
