@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from .arguments import whole
 from .engine.claim import Claim, Statement
 from .engine.instances import draw, shapes
 from .engine.kinds import Kind, Raw, instance_fields
@@ -31,18 +32,21 @@ def weights(*, min_outcomes: int = 2, max_outcomes: int = 6, high: int = HIGH) -
         high: the largest weight.
 
     Raises:
-        ArgumentError: bounds in the wrong order.
+        ArgumentError: bounds below 1 or in the wrong order.
 
     >>> from hypothesis import find
     >>> min(find(weights(high=5), lambda w: True)) >= 1
     True
     """
-    if not 1 <= min_outcomes <= max_outcomes or high < 1:
-        raise ArgumentError(
-            "min_outcomes", "from 1 to max_outcomes, and high at least 1", f"{min_outcomes}, {max_outcomes}, {high}"
-        )
-    size = st.integers(min_outcomes, max_outcomes)
-    return size.flatmap(lambda k: _table(k, high))
+    return _sizes(min_outcomes, max_outcomes, high).flatmap(lambda k: _table(k, high))
+
+
+def _sizes(low: int, most: int, high: int) -> SearchStrategy[int]:
+    for name, x in (("min_outcomes", low), ("max_outcomes", most), ("high", high)):
+        whole(name, x, 1)
+    if low > most:
+        raise ArgumentError("min_outcomes", f"at most max_outcomes ({most})", str(low))
+    return st.integers(low, most)
 
 
 def _table(k: int, high: int) -> SearchStrategy[list[int]]:
@@ -78,25 +82,25 @@ def policies(
 def policy_tuples(
     count: int, *, exact: bool = False, min_outcomes: int = 2, max_outcomes: int = 6, high: int = HIGH
 ) -> SearchStrategy[tuple[Any, ...]]:
-    r"""Several policies over the same outcomes, often related: equal, permuted, squared, scaled on some outcomes.
+    r"""Several policies over the same outcomes, often related: equal, permuted, scaled on some outcomes.
 
     Args:
         count: how many.
         exact, min_outcomes, max_outcomes, high: see `policies`.
 
     Raises:
-        ArgumentError: a count below 1.
+        ArgumentError: a count below 1, or bounds as for `weights`.
 
     >>> from hypothesis import find
     >>> len(find(policy_tuples(3), lambda ps: True))
     3
     """
-    if count < 1:
-        raise ArgumentError("count", "an integer of at least 1", str(count))
+    whole("count", count, 1)
+    sizes = _sizes(min_outcomes, max_outcomes, high)
 
     @st.composite
     def several(draw_: st.DrawFn) -> tuple[Any, ...]:
-        k = draw_(st.integers(min_outcomes, max_outcomes))
+        k = draw_(sizes)
         tables = [draw_(_table(k, high))]
         for _ in range(count - 1):
             base = draw_(st.sampled_from(tables))
@@ -122,6 +126,7 @@ def exponents(*, max_value: int = 4) -> SearchStrategy[Any]:
     """
     from fractions import Fraction
 
+    whole("max_value", max_value, 1)
     return st.tuples(st.integers(1, max_value), st.integers(1, max_value)).map(lambda ab: Fraction(*ab))
 
 
@@ -132,12 +137,17 @@ def instances(statement: Claim | Statement, *, largest: int = 4) -> SearchStrate
         statement: a claim, or one of its statements.
         largest: the largest number of outcomes.
 
+    Raises:
+        ArgumentError: neither of them.
+
     >>> from didlab.claims import load
     >>> from hypothesis import find
     >>> claim = next(c for c in load("did") if c.id == "did.thm-3.2")
     >>> sorted(find(instances(claim), lambda raw: True))
     ['base', 'policy', 'reference']
     """
+    if not isinstance(statement, Claim | Statement):
+        raise ArgumentError("statement", "a claim or one of its statements", repr(statement)[:60])
     part = statement.printed if isinstance(statement, Claim) else statement
     sizes = shapes(part.draws, largest)
 
