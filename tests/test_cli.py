@@ -228,6 +228,7 @@ class TestBadInput:
         ("def f(:", "bad.py:1: "),
         ("import math\n\nmath.nothing", "bad.py:3: AttributeError"),
         ("import no_such_module", "bad.py:1: ModuleNotFoundError"),
+        ("import sys\n\nsys.exit(0)", "bad.py:3: SystemExit"),
         ("from didlab.testing import *\n\n@claim('a.b', where='', title='', statement='', draws=(Policies('p'),),\n"
          "       neighbours={'near': {'strict': True}})\ndef f(p): ...",
          "bad.py:3: a.b: the neighbour 'near' changes strict, which the check does not take"),

@@ -158,7 +158,7 @@ def load_file(path: str | Path) -> list[Claim]:
         spec.loader.exec_module(module)
     except SyntaxError as e:
         raise ClaimError(f"{e.filename or path}:{e.lineno}: {e.msg}") from e
-    except Exception as e:
+    except (Exception, SystemExit) as e:
         where = [f.lineno for f in traceback.extract_tb(e.__traceback__) if Path(f.filename) == path.resolve()]
         raise ClaimError(f"{path}:{where[-1] if where else 1}: {type(e).__name__}: {e}") from e
     finally:
