@@ -33,7 +33,9 @@ def log_weights(name: str, x: Any) -> Any:
         if isinstance(x, np.ndarray):
             _check_exact(name, array)
             return array
-        raise ArgumentError(name, "an array of numbers", f"an array of {type(array.flat[0]).__name__}")
+        first = array.flat[0]
+        hint = "Exact numbers come in np.array(..., dtype=object)." if is_rational(first) else ""
+        raise ArgumentError(name, "an array of numbers", f"an array of {type(first).__name__}", hint)
     if array.dtype.kind not in "fiu":
         raise ArgumentError(name, "an array of real numbers", f"dtype {array.dtype}")
     with np.errstate(over="ignore"):

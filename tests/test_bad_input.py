@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from didlab import entropy
 from didlab.errors import ArgumentError, DidlabError
 from didlab.exact import log as exact_log
 from didlab.exact import symbols
@@ -334,6 +335,12 @@ anything = arrays | st.recursive(
     ),
     max_leaves=6,
 )
+
+
+def test_exact_numbers_in_a_list_are_told_where_they_belong() -> None:
+    for x in ([Fraction(1, 2), 1], [10**30, 1]):
+        with pytest.raises(ArgumentError, match="dtype=object"):
+            entropy(x)
 
 
 @settings(max_examples=400)
