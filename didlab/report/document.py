@@ -58,6 +58,6 @@ def to_text(document: Mapping[str, Any]) -> str:
 
 
 def schema(name: str = "verdicts") -> dict[str, Any]:
-    """The JSON Schema of the "verdicts" file or of a "certificate"."""
+    """The JSON Schema of the "verdicts" file, of a "certificate" or of a "diagnosis"."""
     text = resources.files("didlab.report").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
     return json.loads(text)
