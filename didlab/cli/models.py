@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,9 @@ def model_options(parser: argparse.ArgumentParser, *names: str) -> None:
 
 
 def read_pairs(options: argparse.Namespace, skipped: list[str] | None = None) -> list[Pair]:
-    """The preference data of the options, tokens and all."""
+    """The preference data of the options, tokens and all; what loads models after it draws bars on terminals only."""
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers reads it when it is imported
     from ..bridge.data import pairs, read_rows
     from ..bridge.load import load_tokenizer
 

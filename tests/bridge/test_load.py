@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -144,3 +146,11 @@ def test_what_is_no_model_is_said_without_asking_the_network(tmp_path, monkeypat
         load_backend("./nothing")
     with pytest.raises(BackendError, match=r"name a function in it: mine:FUNCTION"):
         load_backend("mine")
+
+
+def test_a_command_that_is_piped_says_what_it_wrote_and_nothing_else(saved, tmp_path):
+    (tmp_path / "d.jsonl").write_text('{"prompt_ids": [3], "chosen_ids": [4, 5], "rejected_ids": [6]}\n' * 3)
+    options = ["--policy", str(saved("gpt2")), "--data", "d.jsonl", "--out", "t"]
+    command = [sys.executable, "-m", "didlab", "score", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("wrote t: 6 responses of 3 pairs, policy\n", "")
