@@ -25,7 +25,6 @@ from .concentration import (
     SHARPENED,
     SHARPER,
     SMOOTHED,
-    SPREAD,
     TEMPERED,
     TWISTS,
     UNEVEN,
@@ -160,7 +159,8 @@ def smoothing(policy: Any, reference: Any, epsilon: Any, *, twist: str = "") -> 
                    higher(policy, reference, twist))
 
 
-@smoothing.assuming(FEW_MODES, draws=(SPREAD, Small()))
+# Condition 1 holds for smoothing only where the reference is nowhere about 0: most of what is drawn must be so.
+@smoothing.assuming(FEW_MODES, draws=(Tailed(Ordered("policy", "reference", high=99), "reference"), Small()))
 def _few(reference: Any) -> Relation:
     return few_modes(reference)
 

@@ -29,9 +29,10 @@ class Policies(Kind):
             label = np.where(names == "ordinary", label, names)
             pool = [*pool, raw[f.name]]
         for f in self.fields:
-            raw[f.name], far = weights.extreme(rng, raw[f.name])
+            if f.high > weights.HIGH:
+                raw[f.name], far = weights.extreme(rng, raw[f.name])
+                label = np.where(far, "extreme", label)
             raw[f.name] = np.minimum(raw[f.name], f.high)
-            label = np.where(far, "extreme", label)
         return raw, np.where(label == "", "ordinary", label)
 
     def lift(self, raw: Raw, to: Lift) -> dict[str, Any]:
@@ -99,18 +100,19 @@ class Ordered(Kind):
     With ascending weights u and g, the flatter policy is u and the sharper one is u g: mass moves towards the modes of
     the flatter policy (reinforcing), or from those of the sharper one without reversing the order (smoothing).
     With `power` k the sharper one is :math:`u^k g`: at least as sharp as the k-th power of the flatter one. With
-    `peaked` the flatter one has a dominant outcome and one that is about 0.
+    `peaked` the flatter one has a dominant outcome and one that is about 0. `high` bounds u and g.
     """
 
     def __init__(
-        self, flatter: str = "reference", sharper: str = "policy", *, power: int = 1, peaked: bool = False
+        self, flatter: str = "reference", sharper: str = "policy", *, power: int = 1, peaked: bool = False,
+        high: int = weights.EXTREME,
     ) -> None:
         self.names, self.power, self.peaked = (flatter, sharper), power, peaked
-        self.fields = tuple(Field(name, ("K",), high=weights.EXTREME) for name in (flatter, "gain"))
+        self.fields = tuple(Field(name, ("K",), high=high) for name in (flatter, "gain"))
         self.sizes = {"K": (2, 3, 4, 5, 6)}
 
     def draw(self, rng: Rng, n: int, shape: Shape, earlier: list[np.ndarray]) -> tuple[Raw, np.ndarray]:
-        raw, label = Policies(self.names[0], "gain").draw(rng, n, shape, earlier)
+        raw, label = Policies(self.names[0], "gain", high=self.fields[0].high).draw(rng, n, shape, earlier)
         return self.repaired(raw), label
 
     def plain(self, rng: Rng, n: int, shape: Shape) -> Raw:
