@@ -57,7 +57,8 @@ def _drop_output() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="didlab", description="Checks the theory of preference optimisation by computer."
+        prog="didlab", description="Checks the theory of preference optimisation by computer.",
+        epilog="Begin with `didlab list`, then `didlab show ID`. `didlab COMMAND --help` says what a command takes.",
     )
     parser.add_argument("--version", action="version", version=f"didlab {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
