@@ -50,7 +50,7 @@ def entropies(scores: Scores) -> Iterator[Entry]:
             "divergence.policy", "KL divergence of the policy from the reference",
             _mean(scores, {"sample": {"policy": 1, "reference": -1}}), cannot=DRAWS,
         )
-        yield _formula(scores)
+        yield from _formula(scores)
     if "reference-sample" in there and scores.has("policy", "reference-sample"):
         yield from _closed_form(scores)
     if {"sample", "reference-sample"} <= set(there):
@@ -111,22 +111,24 @@ def _closed_form(scores: Scores) -> Iterator[Entry]:
         )
 
 
-def _formula(scores: Scores) -> Entry:
+def _formula(scores: Scores) -> Iterator[Entry]:
     """Appendix K's formula with the partition function estimated, prompt by prompt; never to be trusted blindly."""
     policy, reference = (scores.of("sample", f"{m}_sum") for m in ("policy", "reference"))
     prompt = scores.of("sample", "prompt").astype(str)
     each = [np.flatnonzero(prompt == g) for g in np.unique(prompt)]
     each = [k for k in each if len(k) >= 2]
+    if not each:
+        return  # one response to each prompt estimates no partition function
     values = np.array([did_entropy_from_samples(policy[k], reference[k]) for k in each])
-    size = min((effective_size(-reference[k]) for k in each), default=1.0)
+    size = min(effective_size(-reference[k]) for k in each)
     if len(values) > 1:
         found = grouped_mean(values, [str(n) for n in range(len(values))])
         found = Grouped(found.value, found.standard_error, len(policy), len(values))
     else:
-        n = len(policy)
-        error = did_entropy_error(policy, reference)
-        found = Grouped(did_entropy_from_samples(policy, reference), error, n, n)
-    return entry(
+        n = len(each[0])
+        error = did_entropy_error(policy[each[0]], reference[each[0]])
+        found = Grouped(float(values[0]), error, n, n)
+    yield entry(
         "entropy.did.formula", "entropy of the DID, with Z estimated from samples", found,
         claims=("did.app-k.formula", "did.app-k.partition", *CLAIM_41), shows="a first look", cannot=UNBOUNDED,
         caution=f"{UNBOUNDED}; effective sample size at least {size:.1f} for each prompt",

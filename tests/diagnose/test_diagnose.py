@@ -182,6 +182,18 @@ def test_samples_of_different_prompts_are_compared_with_a_caution(first, second)
     assert "different prompts" not in diagnose(samples("aa", "aa"))["entropy.change"].caution
 
 
+@pytest.mark.parametrize(("prompts", "count"), [("abc", 0), ("aab", 2), ("aaa", 3)])
+def test_partition_functions_of_different_prompts_are_not_mixed(prompts, count):
+    rows = [{"id": n, "role": role, "policy_sum": -n, "reference_sum": -1.0} for n in (1, 2)
+            for role in ("chosen", "rejected")]
+    for n, prompt in enumerate(prompts):
+        sums = {"policy_sum": -1.0, "reference_sum": -2.0 if prompt == "a" else -9.0}
+        rows.append({"id": f"s{n}", "role": "sample", "prompt": prompt, **sums})
+    found = [e for e in diagnose(scores_of(rows)).entries if e.name == "entropy.did.formula"]
+    assert [e.count for e in found] == [count] * (count > 0)
+    assert all(e.value == pytest.approx(1.0) for e in found)  # log of the mean of exp 2, less the log-ratio
+
+
 def test_beta_has_one_place():
     with pytest.raises(ArgumentError, match="`hyper` must be without beta"):
         diagnose(samples("ab", "ab"), hyper={"beta": 0.5})
