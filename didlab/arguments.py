@@ -15,8 +15,8 @@ import numpy as np
 from .errors import ArgumentError, DidlabError
 
 __all__ = [
-    "broadcasts", "combining", "floats", "hyper", "log_weights", "number", "per_policy", "positive", "rectangular",
-    "same_kind", "same_outcomes", "whole",
+    "broadcasts", "combining", "floats", "hyper", "log_weights", "number", "one_positive", "per_policy", "positive",
+    "rectangular", "same_kind", "same_outcomes", "whole",
 ]
 
 LARGEST = 1e100  # larger numbers are refused: their products would overflow
@@ -205,6 +205,13 @@ def positive(name: str, x: Any, expected: str = "a finite number above 0") -> An
     if small and np.any(np.asarray(x, dtype=np.longdouble) < 1 / LARGEST):
         raise ArgumentError(name, f"{expected}, at least {1 / LARGEST:g}", str(x))
     return x
+
+
+def one_positive(name: str, x: Any) -> float:
+    """One number above 0, as a float."""
+    if np.shape(positive(name, x)):
+        raise ArgumentError(name, "one number above 0", f"shape {tuple(np.shape(x))}")
+    return float(x)
 
 
 def _ordered(v: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit, uint64
 
-from ..arguments import whole
+from ..arguments import floats, whole
 from ..errors import ArgumentError
 
 __all__ = ["alias_table", "draw_cells", "stream_key"]
@@ -40,8 +40,8 @@ def alias_table(weights: Any) -> np.ndarray:
 
     Ref: Vose 1991, A linear algorithm for generating random numbers with a given distribution.
     """
-    w = np.asarray(weights, dtype=np.float64)
-    if w.ndim != 1 or not w.size or not np.isfinite(w).all() or (w < 0).any() or not w.sum() > 0:
+    w = floats("weights", weights)
+    if w.ndim != 1 or (w < 0).any() or not w.sum() > 0:
         raise ArgumentError("weights", "a row of numbers >= 0 with a positive sum", f"shape {w.shape}")
     if w.size > 2**24:
         raise ArgumentError("weights", "at most 2^24 numbers", str(w.size))

@@ -59,8 +59,10 @@ def normalised(objective: Objective | None = None) -> Rule:
     'normalised dpo'
     """
     objective = get("dpo") if objective is None else objective
-    if objective.form.link != "logistic" or not objective.form.is_margin:
-        raise ArgumentError("objective", "a logistic loss of a margin, such as dpo, log-pi or simpo", objective.name)
+    fits = isinstance(objective, Objective) and objective.form.link == "logistic" and objective.form.is_margin
+    if not fits:
+        got = objective.name if isinstance(objective, Objective) else repr(objective)[:60]
+        raise ArgumentError("objective", "a logistic loss of a margin, such as get('dpo'), log-pi or simpo", got)
     return Rule(f"normalised {objective.name}", objective.form)
 
 

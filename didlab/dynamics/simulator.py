@@ -9,7 +9,7 @@ from typing import Protocol as Interface
 
 import numpy as np
 
-from ..arguments import whole
+from ..arguments import floats, whole
 from ..errors import ArgumentError
 from ..objectives import Objective
 from ..policies import probabilities
@@ -95,11 +95,11 @@ def simulate(
     _check(problems, configurations)
     shape = (len(problems), len(configurations), problems[0].size)
     own = np.stack([q.goal for q in problems])[:, None, :]
+    goals = own if goals is None else floats("goals", goals)
     try:
-        goals = np.broadcast_to(own if goals is None else np.asarray(goals, dtype=np.float64), shape)
+        goals = np.broadcast_to(goals, shape)
     except ValueError:
-        got = str(np.asarray(goals).shape)
-        raise ArgumentError("goals", f"of a shape that broadcasts to {shape}", got) from None
+        raise ArgumentError("goals", f"of a shape that broadcasts to {shape}", str(goals.shape)) from None
     runner = _engine(
         engine, problems, configurations, protocol, probabilities(goals), int(whole("workers", workers, 1)), device
     )

@@ -57,7 +57,7 @@ def get(name: str, **hyper: Any) -> Objective:
     Traceback (most recent call last):
     didlab.errors.ArgumentError: `beta` must be a finite number above 0; got -1.0
     """
-    if name not in _HOME:
+    if not isinstance(name, str) or name not in _HOME:
         raise ArgumentError("name", f"one of {', '.join(_HOME)}", repr(name))
     module = importlib.import_module(f".{_HOME[name]}", __name__)
     defaults = {k: p.default for k, p in inspect.signature(module.form).parameters.items()}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import positive, whole
+from ..arguments import one_positive, whole
 from ..errors import ArgumentError
 from ..policies import generator
 from .prefixes import ByPrefix, count_prefixes, tokens_of
@@ -85,7 +85,7 @@ def recurrent_hidden(vocabulary: int, dimension: int, *, gain: float = 0.9, rng:
     (1, 2, 4)
     """
     v, d = int(whole("vocabulary", vocabulary, 1)), int(whole("dimension", dimension, 1))
-    g, draw = float(positive("gain", gain)), generator("rng", rng).normal
+    g, draw = one_positive("gain", gain), generator("rng", rng).normal
     return Recurrent(np.tanh(draw(size=d)), g / np.sqrt(d) * draw(size=(d, d)), draw(size=(v, d)))
 
 

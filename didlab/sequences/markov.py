@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import information
-from ..arguments import floats, positive, whole
+from ..arguments import floats, one_positive, whole
 from ..carriers import NUMPY
 from ..errors import ArgumentError
 from ..policies import generator
@@ -308,5 +308,5 @@ def ideal_rejected(target: MarkovPolicy, reference: MarkovPolicy, beta: float) -
 
     Ref: Won et al. 2025, Eq 1.
     """
-    beta = float(positive("beta", beta))
+    beta = one_positive("beta", beta)
     return _combine(target, reference, -beta, 1 + beta)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import floats, positive
+from ..arguments import floats, one_positive
 from ..errors import ArgumentError
 from .population import PopulationLoss
 
@@ -44,7 +44,7 @@ def gradient_flow(loss: PopulationLoss, start: Any, times: Any, *, tolerance: fl
     if not loss.objective.form.is_smooth:
         raise ArgumentError("loss", "smooth", f"{loss.objective.name}, which has kinks", "Use `optimum`.")
     start = loss.at(start).theta
-    if not positive("tolerance", tolerance) >= LEAST:
+    if not one_positive("tolerance", tolerance) >= LEAST:
         raise ArgumentError("tolerance", f"at least {LEAST:.1e}, which rounding allows", str(tolerance))
     solved = solve_ivp(
         lambda _, theta: -loss.gradient(theta), (0.0, times[-1]), start, method="Radau", t_eval=times,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import floats, log_weights, number, positive, whole
+from ..arguments import floats, log_weights, one_positive, whole
 from ..errors import ArgumentError
 from ..objectives.mi_dpo import loss, loss_gradient, on_cycles
 from ..policies import log_probabilities
@@ -84,7 +84,7 @@ def best_ratio(counts: Any, *, alpha: Any = 1.0) -> np.ndarray:
 
     Ref: Tutunov et al. 2025, section 5.2.
     """
-    n, a = checked_counts(counts), float(positive("alpha", number("alpha", alpha)))
+    n, a = checked_counts(counts), one_positive("alpha", alpha)
     if not on_cycles(n).all():
         raise ArgumentError("counts", "with every compared pair on a cycle of preferences", "one that is on none",
                             "The loss falls forever; give the logits a box.")
@@ -134,8 +134,8 @@ def minimise_in_box(counts: Any, *, bound: Any, alpha: Any = 1.0, prior: Any = N
     """
     from scipy.optimize import minimize
 
-    n, a = checked_counts(counts), float(positive("alpha", number("alpha", alpha)))
-    top = float(positive("bound", number("bound", bound)))
+    n, a = checked_counts(counts), one_positive("alpha", alpha)
+    top = one_positive("bound", bound)
     x, k = n.shape[:2]
     given = None if prior is None else log_weights("prior", prior)
     if given is not None and given.shape != (k,):
@@ -179,8 +179,8 @@ def alternate(counts: Any, start: Pair, *, alpha: Any, rate: Any, steps: Any, ra
     >>> (way.policy[-1] - way.prior[-1]).round(4)
     array([[ 0.5493, -0.5493]])
     """
-    n, a = checked_counts(counts), float(positive("alpha", number("alpha", alpha)))
-    eta, rho = float(positive("rate", rate)), float(positive("ratio_of_rates", ratio_of_rates))
+    n, a = checked_counts(counts), one_positive("alpha", alpha)
+    eta, rho = one_positive("rate", rate), one_positive("ratio_of_rates", ratio_of_rates)
     policy, prior = log_weights("policy", start.policy).astype(float), log_weights("prior", start.prior).astype(float)
     way: list[tuple[np.ndarray, np.ndarray, float]] = [(policy, prior, float(loss(policy, prior, n, alpha=a)))]
     for _ in range(int(whole("steps", steps, 1))):
@@ -212,7 +212,7 @@ def limit_of_descent(ratio: Any, start: Pair, *, ratio_of_rates: Any = 1.0) -> P
     >>> limit_of_descent([[1.0, -1.0]], Pair(np.zeros((1, 2)), np.zeros(2)))
     Pair(policy=array([[ 0.5, -0.5]]), prior=array([-0.5,  0.5]))
     """
-    h, rho = log_weights("ratio", ratio), float(positive("ratio_of_rates", ratio_of_rates))
+    h, rho = log_weights("ratio", ratio), one_positive("ratio_of_rates", ratio_of_rates)
     policy, prior = log_weights("policy", start.policy), log_weights("prior", start.prior)
     if policy.shape != h.shape or prior.shape != h.shape[1:]:
         raise ArgumentError("start", f"logits of shapes {h.shape} and {h.shape[1:]}", f"{policy.shape}, {prior.shape}")

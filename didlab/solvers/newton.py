@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import floats
 from .population import At, PopulationLoss
 
 __all__ = ["Minimum", "newton"]
@@ -43,7 +44,7 @@ def newton(loss: PopulationLoss, start: Any, *, max_iterations: int = 30) -> Min
     >>> found.converged, found.iterations < 10
     (True, True)
     """
-    here, steps = loss.at(np.asarray(start, dtype=np.float64)), 0
+    here, steps = loss.at(floats("start", start)), 0
     while steps < max_iterations:
         there = _better(here, _step(here))
         steps += 1

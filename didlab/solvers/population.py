@@ -88,7 +88,7 @@ class PopulationLoss:
     def at(self, logits: Any) -> At:
         """The loss at one policy, with what its value and derivatives share."""
         theta = floats("logits", logits)
-        same_outcomes(logits=theta, reference=self.r)
+        same_outcomes(reference=self.r, logits=theta)
         if theta.ndim != 1:
             raise ArgumentError("logits", f"a vector of {len(self.r)} logits", f"shape {theta.shape}")
         return At(self, theta)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import log_weights, number, positive, whole
+from ..arguments import log_weights, one_positive, positive, whole
 from ..errors import ArgumentError
 from ..objectives.mi_dpo import loss, loss_gradient
 from ..policies import log_probabilities
@@ -49,13 +49,13 @@ def minimise_tied(
     """
     from scipy.optimize import minimize
 
-    n, a = checked_counts(counts), float(positive("alpha", number("alpha", alpha)))
+    n, a = checked_counts(counts), one_positive("alpha", alpha)
     p = positive("prompts", log_weights("prompts", prompts))
     if p.shape != n.shape[:1]:
         raise ArgumentError("prompts", f"of shape ({len(n)},)", f"shape {p.shape}")
     p = p / p.sum()
     rng = np.random.default_rng(int(whole("seed", seed, 0)))
-    top = float(positive("floor", number("floor", floor)))
+    top = one_positive("floor", floor)
 
     def at(theta: np.ndarray) -> tuple[float, np.ndarray]:
         pair = tied_prior(theta.reshape(n.shape[:2]), p)

@@ -130,6 +130,8 @@ def test_bad_hyper_parameters(name, hyper, message):
 
 def test_bad_arguments():
     dpo = objectives.get("dpo")
+    with pytest.raises(DidlabError, match="`name`"):
+        objectives.get(["dpo"])
     with pytest.raises(DidlabError, match="`rejected`"):
         dpo.value([0.0], [float("nan")], [0.0], [0.0])
     with pytest.raises(DidlabError, match=r"Write \[-1.0\] for one pair"):

@@ -227,6 +227,14 @@ def test_bad_arguments():
         (lambda: optimum(dpo, [0.0, np.inf], [0.0, 1.0]), "chosen"),
         (lambda: optimum(dpo, weights=[[0.0, -1.0], [1.0, 0.0]]), "weights"),
         (lambda: PopulationLoss(dpo, weights="abc"), "weights"),
+        (lambda: optimum(dpo, [0.0, 1.0], [1.0, 0.0], start=["a", "b"]), "start"),
+        (lambda: optimum(dpo, [0.0, 1.0], [1.0, 0.0], start=np.zeros(3)), "logits"),
+        (
+            lambda: gradient_flow(
+                PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0.0, 0.0], [0.0, 1.0], tolerance=np.ones(2)
+            ),
+            "tolerance",
+        ),
         (lambda: PopulationLoss(dpo, weights=[[0.0, 1.0], [1.0]]), "weights"),
         (lambda: PopulationLoss(dpo, weights=torch.eye(2)), "weights"),
         (lambda: PopulationLoss(dpo, torch.zeros(2), torch.zeros(2)), "chosen"),

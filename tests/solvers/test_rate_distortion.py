@@ -277,12 +277,14 @@ def test_other_bad_input_is_named():
     for betas in ([], [[1.0]], ["a"], [1.0, -1.0]):
         with pytest.raises(DidlabError, match="`betas`"):
             rate_distortion_path(np.eye(2), betas)
-    with pytest.raises(DidlabError, match="`gap`"):
-        rate_distortion(np.eye(2), 1.0, gap=0.0)
+    for gap in (0.0, np.ones(2)):
+        with pytest.raises(DidlabError, match="`gap`"):
+            rate_distortion(np.eye(2), 1.0, gap=gap)
     with pytest.raises(DidlabError, match="`path`"):
         frontier([], [0.1])
-    with pytest.raises(DidlabError, match="`rates`"):
-        frontier([rate_distortion(np.eye(2), 1.0)], [-0.1])
+    for rates in ([-0.1], ["a"], [[0.1], [0.1, 0.2]]):
+        with pytest.raises(DidlabError, match="`rates`"):
+            frontier([rate_distortion(np.eye(2), 1.0)], rates)
     with pytest.raises(DidlabError, match="`precision`"):
         certify([rate_distortion(np.eye(2), 1.0)], precision=10)
     with pytest.raises(DidlabError, match="`kind`"):

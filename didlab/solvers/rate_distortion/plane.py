@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...arguments import log_weights, number
+from ...arguments import log_weights, number, rectangular
 from ...conditional import expected_reward, information
 from ...errors import ArgumentError
 
@@ -78,7 +78,7 @@ def frontier(path: Sequence[Solution], rates: Any) -> tuple[np.ndarray, np.ndarr
     """
     if not len(path) or any(s.problem is not path[0].problem for s in path):
         raise ArgumentError("path", "solutions of one problem", f"{len(path)} solutions")
-    i = np.asarray(number("rates", np.asarray(rates, dtype=float)))
+    i = np.asarray(number("rates", rectangular("rates", rates)))
     if (i < 0).any():
         raise ArgumentError("rates", "not negative", str(i))
     p = path[0].problem

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import number, positive
+from ...arguments import one_positive, positive
 from ...conditional import optimal_policy
 from ...errors import ArgumentError
 from .blahut_arimoto import accelerated
@@ -106,7 +106,7 @@ def rate_distortion_path(
     [[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]
     """
     values = _betas(betas)
-    aim = float(positive("gap", number("gap", gap)))
+    aim = one_positive("gap", gap)
     p = problem(rewards, prompts)
     found: dict[int, Solution] = {}
     before = None
