@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import FileError
 
-__all__ = ["PATIENCE", "Life", "wait_for"]
+__all__ = ["PATIENCE", "Life", "alone", "wait_for"]
 
 PATIENCE = 1800.0  # seconds; as long as processes of torch.distributed wait for each other
 SIGN = 1.0  # seconds between two signs of life at least
@@ -52,6 +52,29 @@ class Life:
                 progress(start + done, total)
 
         return step
+
+
+@contextlib.contextmanager
+def alone(folder: Path, rank: int) -> Generator[None, None, None]:
+    """Keeps other runs from the parts of this process while it is at work; the lock of one that was killed is gone.
+
+    Raises:
+        FileError: another run holds them.
+    """
+    try:
+        import fcntl
+    except ImportError:  # a system without such locks
+        yield
+        return
+    with contextlib.ExitStack() as held:
+        try:
+            fcntl.flock(held.enter_context(_file(folder, rank).open("ab")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            said = f"another run is at work in {folder}; let it end, or give another path for the table"
+            raise FileError(said) from e
+        except OSError:  # a file system without them
+            pass
+        yield
 
 
 def _file(folder: Path, rank: int) -> Path:

@@ -24,7 +24,7 @@ from ..errors import BackendError, FileError
 from .audit import audit
 from .backend import Backend, Item, checked
 from .data import Pair, fingerprint
-from .ranks import PATIENCE, Life, wait_for
+from .ranks import PATIENCE, Life, alone, wait_for
 from .sampling import Drawn, Sampling, drawers, first_with_prompt
 from .table import MODELS, write_table
 
@@ -90,7 +90,8 @@ def score(
 
     Raises:
         AuditError: a backend failed the self-audit and is not insisted on.
-        FileError: unfinished work of another run lies there, or another process did not do its parts.
+        FileError: unfinished work of another run lies there, another run is at work there, or another process did not
+            do its parts.
         BackendError: a pair that a model cannot score, or a model that gave something that cannot be used.
     """
     plan, path = plan or Plan(), Path(out)
@@ -117,25 +118,26 @@ def score(
     folder = path.with_name(path.name + ".parts")
     done_with = path.with_name(path.name + ".parts.done")
     if rank == 0 and done_with.exists():
-        shutil.rmtree(done_with)
+        shutil.rmtree(done_with, ignore_errors=True)  # another run may be about to
     parts = _parts(data, models, plan, sampling)
     _same_work(folder, told)
     total = sum(size for size, _ in parts)
-    done, live = 0, Life(folder, rank)
-    for k in range(rank, len(parts), world):
-        file, (size, rows) = folder / f"part-{k:06d}.parquet", parts[k]
-        if not file.exists():
-            step = live.also(progress, done, total)
-            write_table(file, _scored(live.during(rows()), models, plan, step), told)
-        done += size
-        if progress:
-            progress(done, total)
-    files = [folder / f"part-{k:06d}.parquet" for k in range(len(parts))]
-    if rank == 0:
-        wait_for(files, world, patience)
-        _merge(files, path, told)
-        folder.rename(done_with)  # at once: half a folder could be taken for unfinished work of another run
-        shutil.rmtree(done_with)
+    with alone(folder, rank):
+        done, live = 0, Life(folder, rank)
+        for k in range(rank, len(parts), world):
+            file, (size, rows) = folder / f"part-{k:06d}.parquet", parts[k]
+            if not file.exists():
+                step = live.also(progress, done, total)
+                write_table(file, _scored(live.during(rows()), models, plan, step), told)
+            done += size
+            if progress:
+                progress(done, total)
+        files = [folder / f"part-{k:06d}.parquet" for k in range(len(parts))]
+        if rank == 0:
+            wait_for(files, world, patience)
+            _merge(files, path, told)
+            folder.rename(done_with)  # at once: half a folder could be taken for unfinished work of another run
+            shutil.rmtree(done_with)
     return path
 
 

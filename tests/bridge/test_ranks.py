@@ -106,3 +106,11 @@ def test_signs_are_given_at_most_once_a_second_and_with_every_row_and_batch(work
 def test_signs_after_the_folder_is_gone_hurt_nobody(tmp_path):
     ranks.Life(tmp_path / "gone", 1).sign()
     assert not (tmp_path / "gone").exists()
+
+
+def test_two_runs_are_not_at_work_on_the_same_parts(tmp_path):
+    refused = pytest.raises(FileError, match="another run is at work in")
+    with ranks.alone(tmp_path, 0), ranks.alone(tmp_path, 1), refused, ranks.alone(tmp_path, 0):
+        pass
+    with ranks.alone(tmp_path, 0):
+        pass
