@@ -202,6 +202,7 @@ class TestBadInput:
         (["diagnose", MINE, "--json", "."], "--json . is a folder; give a file"),
         (["diagnose", MINE, "--html", MINE], "is a file; give a folder"),
         (["diagnose", MINE, "--gradients", "-1"], "gradients must be an integer of at least 0; got '-1'"),
+        (["diagnose", MINE, "--policy", "m"], "--policy and --data serve for gradients only: say of how many pairs"),
         (["figure", "fig-4", "--out", "/proc/figures"], "/proc is not a folder one may write to"),
         (["explore", "--port", "65536"], "port must be an integer from 0 to 65535; got '65536'"),
         (["show", "did.nothing"], "unknown id 'did.nothing'"),

@@ -58,6 +58,8 @@ def _diagnose(options: argparse.Namespace) -> int:
     from ..files import write_text
     from ..report.diagnosis import write_diagnosis
 
+    if (options.policy or options.data) and not options.gradients:
+        raise FileError("--policy and --data serve for gradients only: say of how many pairs, --gradients K")
     writable(files={"--json": options.json, "--prompts": options.prompts}, folders={"--html": options.html})
     found = diagnose(
         options.table, objective=options.objective, beta=options.beta, hyper=dict(map(_setting, options.hyper))
