@@ -119,7 +119,9 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "rows of one table": lambda x: np.repeat(x, 2, 0)[::2],
 }
 MEASURES: dict[str, Callable[[Any, Any], Any]] = {
-    **{name: (lambda a, b, f=getattr(didlab, name): f(a)) for name in ("log_probabilities", "probabilities", "entropy")},
+    "log_probabilities": lambda a, b: didlab.log_probabilities(a),
+    "probabilities": lambda a, b: didlab.probabilities(a),
+    "entropy": lambda a, b: didlab.entropy(a),
     **{
         name: getattr(didlab, name)
         for name in (

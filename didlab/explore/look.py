@@ -18,7 +18,7 @@ __all__ = [
 PARTS = {
     "policies": ("Policies and the DID", "Move a reference, a temperature and beta, and see what follows from them."),
     "claims": ("Claims", "The statements of the papers, their verdicts, and the counterexamples to step away from."),
-    "objectives": ("Objectives", "What losses have for optimum, and how they get there."),
+    "objectives": ("Objectives", "Where losses end, and how training gets there."),
     "tokens": ("Tokens", "Two responses, their gradients token by token, and one step."),
     "data": ("Your data", "What training did to the pairs in a table of scores."),
     "tour": ("Tour", "Six steps, from two distributions to one false theorem."),
