@@ -15,8 +15,9 @@ import numpy as np
 from .errors import ArgumentError, DidlabError
 
 __all__ = [
-    "broadcasts", "combining", "floats", "hyper", "log_weights", "number", "one_positive", "per_policy", "positive",
-    "rectangular", "same_kind", "same_outcomes", "whole",
+    "broadcasts", "combining", "flag", "floats", "hyper", "instance", "log_weights", "naming", "number", "one_of",
+    "one_positive", "one_whole", "per_policy", "positive", "rectangular", "same_kind", "same_outcomes", "several",
+    "whole",
 ]
 
 LARGEST = 1e100  # larger numbers are refused: their products would overflow
@@ -264,3 +265,63 @@ def whole(name: str, x: Any, low: int, high: int | None = None) -> Any:
     if array.size and (array.min() < low or (high is not None and array.max() >= high)):
         raise ArgumentError(name, bounds, str(x))
     return array
+
+
+def one_whole(name: str, x: Any, low: int, high: int | None = None) -> int:
+    """One integer in [low, high)."""
+    found = whole(name, x, low, high)
+    if found.ndim:
+        raise ArgumentError(name, "one integer, not an array of them", f"shape {found.shape}")
+    return int(found)
+
+
+def flag(name: str, x: Any) -> bool:
+    """True or False, and no other value that counts as one of them."""
+    if not isinstance(x, bool | np.bool_):
+        raise ArgumentError(name, "True or False", _brief(x))
+    return bool(x)
+
+
+def one_of(name: str, x: Any, options: tuple[str, ...]) -> str:
+    """One of the named options.
+
+    >>> one_of("convention", "paper", ("paper", "trl"))
+    'paper'
+    """
+    if not isinstance(x, str) or x not in options:
+        raise ArgumentError(name, f"one of {', '.join(options)}", _brief(x))
+    return x
+
+
+def instance(name: str, x: Any, kind: Any, expected: str, hint: str = "") -> Any:
+    """An object of a class, or of one of several."""
+    if not isinstance(x, kind):
+        raise ArgumentError(name, expected, _brief(x), hint)
+    return x
+
+
+def several(name: str, x: Any, kind: Any, expected: str, hint: str = "") -> list[Any]:
+    """A sequence of objects of a class, or of `object` for any, as a list."""
+    try:
+        found: list[Any] = list(x)
+    except TypeError:
+        raise ArgumentError(name, expected, _brief(x), hint) from None
+    for one in found if kind is not object else ():
+        instance(name, one, kind, expected, hint)
+    return found
+
+
+def _brief(x: Any) -> str:
+    text = repr(x)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+@contextmanager
+def naming(**names: str) -> Iterator[None]:
+    """Errors about arguments of an inner function carry the names that the outer one has for them."""
+    try:
+        yield
+    except ArgumentError as error:
+        if error.name not in names:
+            raise
+        raise ArgumentError(names[error.name], error.expected, error.got, error.hint) from None

@@ -21,7 +21,7 @@ class ArgumentError(DidlabError, ValueError):
     """
 
     def __init__(self, name: str, expected: str, got: str, hint: str = "") -> None:
-        self.name = name
+        self.name, self.expected, self.got, self.hint = name, expected, got, hint
         message = f"`{name}` must be {expected}; got {got}"
         super().__init__(f"{message}. {hint}" if hint else message)
 

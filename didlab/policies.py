@@ -12,6 +12,7 @@ import numpy as np
 
 from .arguments import (
     combining,
+    flag,
     hyper,
     is_rational,
     is_tensor,
@@ -47,8 +48,7 @@ def from_weights(weights: Any, *, exact: bool = False) -> Any:
     >>> from_weights([1, 3], exact=True)[0]
     (-1) log 4
     """
-    if not isinstance(exact, bool | np.bool_):
-        raise ArgumentError("exact", "True or False", repr(exact))
+    flag("exact", exact)
     if is_tensor(weights) and not exact:
         tensor = log_weights("weights", weights)
         if not bool((tensor > 0).all()):

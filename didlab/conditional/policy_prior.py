@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arguments import broadcasts, hyper, log_weights, number, same_outcomes
+from ..arguments import broadcasts, flag, hyper, log_weights, number, same_outcomes
 from ..carriers import carrier_of
 from .weights import over
 
@@ -39,7 +39,7 @@ def policy_prior(base: Any, policy: Any, *, power: Any, normalise: bool = False)
     broadcasts("power", getattr(power, "shape", ()), p.shape)
     c = carrier_of(p, b)
     z = b + power * c.log_softmax(p)
-    return c.log_softmax(z) if normalise else z
+    return c.log_softmax(z) if flag("normalise", normalise) else z
 
 
 def policy_prior_optimum(reward: Any, base: Any, *, beta: Any, power: Any) -> Any:

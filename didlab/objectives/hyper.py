@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arguments import number
+from ..arguments import number, one_of
 from ..errors import ArgumentError
 
 __all__ = ["not_negative", "one_of"]
@@ -19,15 +19,4 @@ def not_negative(name: str, x: Any) -> Any:
     number(name, x, "a finite number from 0")
     if not (bool((x >= 0).all()) if hasattr(x, "all") else x >= 0):
         raise ArgumentError(name, "a finite number from 0", str(x))
-    return x
-
-
-def one_of(name: str, x: Any, options: tuple[str, ...]) -> str:
-    """One of the named conventions.
-
-    >>> one_of("convention", "paper", ("paper", "trl"))
-    'paper'
-    """
-    if x not in options:
-        raise ArgumentError(name, f"one of {', '.join(options)}", repr(x))
     return x

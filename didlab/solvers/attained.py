@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import instance
 from .population import PopulationLoss
 
 __all__ = ["Existence", "existence"]
@@ -68,6 +69,9 @@ def existence(loss: PopulationLoss) -> Existence:
     Returns:
         the answer, with the direction of escape where there is no minimum.
 
+    Raises:
+        ArgumentError: not a population loss.
+
     >>> from didlab import objectives
     >>> found = existence(PopulationLoss(objectives.get("dpo"), weights=[[0, 1], [0, 0]]))
     >>> found.attained, found.escape
@@ -75,7 +79,7 @@ def existence(loss: PopulationLoss) -> Existence:
     >>> existence(PopulationLoss(objectives.get("dpo"), weights=[[0, 1], [2, 0]])).unique
     True
     """
-    form = loss.objective.form
+    form = instance("loss", loss, PopulationLoss, "a PopulationLoss").objective.form
     seen = (loss.p > 0) | (loss.q > 0)
     if form.has("gain_w") or form.has("gain_l"):
         return _sigmoids(loss)

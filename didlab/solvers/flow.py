@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import floats, one_positive
+from ..arguments import floats, instance, naming, one_positive
 from ..errors import ArgumentError
 from .population import PopulationLoss
 
@@ -28,7 +28,8 @@ def gradient_flow(loss: PopulationLoss, start: Any, times: Any, *, tolerance: fl
         logits at the times, shape (T, K).
 
     Raises:
-        ArgumentError: times that are not increasing from 0, a loss with kinks, or a tolerance below 2.3e-14.
+        ArgumentError: not a population loss, or one with kinks, times that are not increasing from 0, or a tolerance
+            below 2.3e-14.
 
     >>> from didlab import objectives
     >>> loss = PopulationLoss(objectives.get("log-pi"), np.log([0.5, 0.5]), np.log([0.2, 0.8]))
@@ -38,12 +39,14 @@ def gradient_flow(loss: PopulationLoss, start: Any, times: Any, *, tolerance: fl
     """
     from scipy.integrate import solve_ivp
 
+    instance("loss", loss, PopulationLoss, "a PopulationLoss")
     times = floats("times", times)
     if times.ndim != 1 or len(times) < 2 or times[0] < 0 or not (np.diff(times) > 0).all():
         raise ArgumentError("times", "at least two increasing numbers from 0", str(times.tolist()))
     if not loss.objective.form.is_smooth:
         raise ArgumentError("loss", "smooth", f"{loss.objective.name}, which has kinks", "Use `optimum`.")
-    start = loss.at(start).theta
+    with naming(logits="start"):
+        start = loss.at(start).theta
     if not one_positive("tolerance", tolerance) >= LEAST:
         raise ArgumentError("tolerance", f"at least {LEAST:.1e}, which rounding allows", str(tolerance))
     solved = solve_ivp(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import naming, one_whole
 from ..objectives import Objective
 from .attained import Existence, existence
 from .population import At, PopulationLoss
@@ -56,7 +57,7 @@ def optimum(
         an `Optimum`.
 
     Raises:
-        ArgumentError: see `PopulationLoss`.
+        ArgumentError: see `PopulationLoss`; a start that does not fit, or iterations that are no number from 0.
 
     >>> from didlab import objectives
     >>> found = optimum(objectives.get("log-pi"), np.log([0.5, 0.5]), np.log([0.2, 0.8]))
@@ -67,7 +68,10 @@ def optimum(
 
     Ref: Won et al. 2025, section 3.5 and Theorem 3.4.
     """
+    one_whole("max_iterations", max_iterations, 0)
     loss = PopulationLoss(objective, chosen, rejected, reference, weights)
+    with naming(logits="start"):
+        start = None if start is None else loss.at(start).theta
     known = existence(loss)
     if known.attained is False:
         assert known.escape is not None

@@ -9,13 +9,13 @@ With the common form of the losses, and G the gradient in v, :math:`\nabla F = G
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..arguments import floats, same_outcomes
+from ..arguments import flag, floats, same_outcomes
 from ..carriers import NUMPY
 from ..errors import ArgumentError
 from ..objectives import Objective
@@ -59,6 +59,8 @@ class PopulationLoss:
 
         if not isinstance(self.objective, Objective):
             raise ArgumentError("objective", "one of didlab.objectives.get(name)", repr(self.objective)[:60])
+        if self.dense is not None:
+            flag("dense", self.dense)
         if self.weights is not None:
             table = floats("weights", self.weights)
             if table.ndim != 2 or table.shape[0] != table.shape[1]:
@@ -81,9 +83,9 @@ class PopulationLoss:
         for name, x in (("p", p), ("q", q), ("r", NUMPY.log_softmax(r))):
             put(name, x)
 
-    p: np.ndarray = None  # type: ignore[assignment]
-    q: np.ndarray = None  # type: ignore[assignment]
-    r: np.ndarray = None  # type: ignore[assignment]
+    p: np.ndarray = field(init=False)
+    q: np.ndarray = field(init=False)
+    r: np.ndarray = field(init=False)
 
     def at(self, logits: Any) -> At:
         """The loss at one policy, with what its value and derivatives share."""

@@ -228,7 +228,7 @@ def test_bad_arguments():
         (lambda: optimum(dpo, weights=[[0.0, -1.0], [1.0, 0.0]]), "weights"),
         (lambda: PopulationLoss(dpo, weights="abc"), "weights"),
         (lambda: optimum(dpo, [0.0, 1.0], [1.0, 0.0], start=["a", "b"]), "start"),
-        (lambda: optimum(dpo, [0.0, 1.0], [1.0, 0.0], start=np.zeros(3)), "logits"),
+        (lambda: optimum(dpo, [0.0, 1.0], [1.0, 0.0], start=np.zeros(3)), "start"),
         (
             lambda: gradient_flow(
                 PopulationLoss(dpo, [0.0, 1.0], [0.0, 1.0]), [0.0, 0.0], [0.0, 1.0], tolerance=np.ones(2)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...arguments import whole
+from ...arguments import one_whole, several
 from .solve import Solution
 
 __all__ = ["Certificate", "certify"]
@@ -38,7 +38,7 @@ def certify(solutions: Sequence[Solution], *, precision: int = 64) -> tuple[Cert
         one certificate for each.
 
     Raises:
-        ArgumentError: a precision below 53.
+        ArgumentError: not solutions, or a precision below 53.
 
     >>> from didlab.solvers.rate_distortion import rate_distortion
     >>> found = certify([rate_distortion([[1.0, 0.0], [0.0, 1.0]], 1.0)])[0]
@@ -47,7 +47,8 @@ def certify(solutions: Sequence[Solution], *, precision: int = 64) -> tuple[Cert
     """
     from flint import ctx
 
-    bits = int(whole("precision", precision, 53))
+    bits = one_whole("precision", precision, 53)
+    solutions = several("solutions", solutions, Solution, "solutions of rate_distortion")
     made: dict[int, Any] = {}
     with ctx.workprec(bits):
         return tuple(_certify(s, made) for s in solutions)

@@ -8,16 +8,14 @@ the mixture of theirs) from below.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arguments import log_weights, number, rectangular
+from ...arguments import log_weights, naming, number, rectangular, several
 from ...conditional import expected_reward, information
 from ...errors import ArgumentError
-
-if TYPE_CHECKING:
-    from .solve import Solution
+from .solve import Solution
 
 __all__ = ["Place", "frontier", "place"]
 
@@ -53,7 +51,8 @@ def place(rewards: Any, policy: Any, *, prompts: Any = None) -> Place:
     """
     r = log_weights("rewards", rewards)
     w = np.ones(r.shape[0]) if prompts is None else prompts
-    return Place(float(information(w, policy)), float(expected_reward(w, policy, r)))
+    with naming(policies="policy", reward="rewards"):
+        return Place(float(information(w, policy)), float(expected_reward(w, policy, r)))
 
 
 def frontier(path: Sequence[Solution], rates: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +75,8 @@ def frontier(path: Sequence[Solution], rates: Any) -> tuple[np.ndarray, np.ndarr
     >>> low.round(2), high.round(2)
     (array([0.5 , 0.72, 1.  ]), array([0.51, 0.72, 1.  ]))
     """
-    if not len(path) or any(s.problem is not path[0].problem for s in path):
+    path = several("path", path, Solution, "solutions of one problem")
+    if not path or any(s.problem is not path[0].problem for s in path):
         raise ArgumentError("path", "solutions of one problem", f"{len(path)} solutions")
     i = np.asarray(number("rates", rectangular("rates", rates)))
     if (i < 0).any():

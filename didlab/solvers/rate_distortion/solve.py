@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import one_positive, positive
+from ...arguments import one_positive, positive, rectangular
 from ...conditional import optimal_policy
 from ...errors import ArgumentError
 from .blahut_arimoto import accelerated
@@ -80,8 +80,7 @@ def rate_distortion(rewards: Any, beta: Any, *, prompts: Any = None, gap: Any = 
 
     Ref: Kobalczyk et al. 2025, section 3.1, Eq. 4 with the prior optimised.
     """
-    positive("beta", beta)
-    return rate_distortion_path(rewards, [beta], prompts=prompts, gap=gap)[0]
+    return rate_distortion_path(rewards, [one_positive("beta", beta)], prompts=prompts, gap=gap)[0]
 
 
 def rate_distortion_path(
@@ -118,8 +117,11 @@ def rate_distortion_path(
 
 
 def _betas(betas: Any) -> np.ndarray:
+    given = rectangular("betas", betas)
     try:
-        values = np.asarray(betas, dtype=np.float64)
+        if given.dtype.kind not in "fiuO":
+            raise TypeError
+        values = given.astype(np.float64)
     except (TypeError, ValueError):
         raise ArgumentError("betas", "numbers above 0", repr(betas)) from None
     if values.ndim != 1 or not len(values):
