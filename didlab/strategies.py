@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from .arguments import whole
+from .arguments import one_whole, whole
 from .engine.claim import Claim, Statement
 from .engine.instances import draw, shapes
 from .engine.kinds import Kind, Raw, instance_fields
@@ -138,7 +138,7 @@ def instances(statement: Claim | Statement, *, largest: int = 4) -> SearchStrate
         largest: the largest number of outcomes.
 
     Raises:
-        ArgumentError: neither of them.
+        ArgumentError: neither of them, or a statement about more outcomes than `largest`.
 
     >>> from didlab.claims import load
     >>> from hypothesis import find
@@ -149,7 +149,9 @@ def instances(statement: Claim | Statement, *, largest: int = 4) -> SearchStrate
     if not isinstance(statement, Claim | Statement):
         raise ArgumentError("statement", "a claim or one of its statements", repr(statement)[:60])
     part = statement.printed if isinstance(statement, Claim) else statement
-    sizes = shapes(part.draws, largest)
+    sizes = shapes(part.draws, one_whole("largest", largest, 1))
+    if not sizes:
+        raise ArgumentError("largest", "at least as many outcomes as the statement is about", str(largest))
 
     @st.composite
     def one(draw_: st.DrawFn) -> Raw:

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from didlab.claims import load
 from didlab.errors import ArgumentError
 from didlab.strategies import exponents, instances, policies, policy_tuples, weights
+
+
+FOUR = next(c for c in load("did") if c.id == "did.app-d.1")  # of four outcomes
 
 
 @given(weights(min_outcomes=3, max_outcomes=4, high=7))
@@ -29,6 +33,7 @@ def test_policies_of_a_tuple_are_over_the_same_outcomes(drawn: tuple[Any, ...]) 
     (lambda: weights(high="a"), "high"), (lambda: policies(max_outcomes=2.5), "max_outcomes"),
     (lambda: policy_tuples(0), "count"), (lambda: policy_tuples(2, min_outcomes=9), "min_outcomes"),
     (lambda: exponents(max_value=0), "max_value"), (lambda: instances(3), "statement"),
+    (lambda: instances(FOUR, largest=3), "largest"), (lambda: instances(FOUR, largest="4"), "largest"),
 ])
 def test_bad_input_is_refused_before_anything_is_drawn(call: Any, name: str) -> None:
     with pytest.raises(ArgumentError, match=f"`{name}`"):
