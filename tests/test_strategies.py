@@ -12,7 +12,6 @@ from didlab.claims import load
 from didlab.errors import ArgumentError
 from didlab.strategies import exponents, instances, policies, policy_tuples, weights
 
-
 FOUR = next(c for c in load("did") if c.id == "did.app-d.1")  # of four outcomes
 
 
