@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import objectives
+from ..arguments import instance, one_whole, several
 from ..errors import ArgumentError, AuditError
 from .backend import Backend, Item, checked
 
@@ -118,7 +119,7 @@ def audit(backend: Backend, items: Sequence[Item], *, token_budget: int = 4096) 
         the findings; `audit(...).require()` raises where one failed.
 
     Raises:
-        ArgumentError: fewer than two responses.
+        ArgumentError: not a backend, fewer than two responses, or no room in a batch.
         BackendError: what the backend gave cannot be log-probabilities at all.
 
     >>> from didlab.bridge import CallableBackend
@@ -130,6 +131,9 @@ def audit(backend: Backend, items: Sequence[Item], *, token_budget: int = 4096) 
     >>> [f.check for f in audit(shifted, items).findings if not f.passed]
     ['chain rule']
     """
+    instance("backend", backend, Backend, "a backend, with name, fingerprint and token_log_probs")
+    items = several("items", items, Item, "responses, each an Item")
+    one_whole("token_budget", token_budget, 1)
     if len(items) < 2:
         raise ArgumentError("items", "at least two responses", str(len(items)))
     order = sorted(range(len(items)), key=lambda i: items[i].tokens)

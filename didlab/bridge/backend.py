@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ..arguments import instance, several
 from ..errors import ArgumentError, BackendError
 
 __all__ = ["Backend", "CallableBackend", "Item", "Sampler", "checked"]
@@ -35,7 +36,7 @@ class Item:
 
     def __post_init__(self) -> None:
         for name in ("prompt", "response"):
-            ids = tuple(getattr(self, name))
+            ids = several(name, getattr(self, name), object, "token ids, integers of at least 0")
             for i in ids:
                 if isinstance(i, bool) or not isinstance(i, int | np.integer) or i < 0:
                     raise ArgumentError(name, "token ids, integers of at least 0", repr(i))
@@ -83,6 +84,9 @@ class CallableBackend:
         function: called once for each item.
         name: for reports.
 
+    Raises:
+        ArgumentError: not a function, or a name that is not text.
+
     >>> uniform = CallableBackend(lambda prompt, response: [-1.0] * len(response), name="uniform")
     >>> uniform.token_log_probs([Item((5,), (1, 2))])
     [array([-1., -1.])]
@@ -93,7 +97,7 @@ class CallableBackend:
     ) -> None:
         if not callable(function):
             raise ArgumentError("function", "callable with (prompt_ids, response_ids)", repr(function))
-        self.function, self._name = function, name
+        self.function, self._name = function, instance("name", name, str, "text")
 
     @property
     def name(self) -> str:
@@ -106,6 +110,7 @@ class CallableBackend:
 
     def token_log_probs(self, items: Sequence[Item]) -> list[np.ndarray]:
         """See :class:`Backend`."""
+        items = several("items", items, Item, "responses, each an Item")
         return checked(self.name, items, [self.function(i.prompt, i.response) for i in items])
 
 

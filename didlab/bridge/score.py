@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import positive, whole
-from ..errors import BackendError, FileError
+from ..arguments import instance, one_whole, positive, several, whole
+from ..errors import ArgumentError, BackendError, FileError
 from .audit import audit
 from .backend import Backend, Item, checked
 from .data import Pair, fingerprint
@@ -47,8 +47,8 @@ class Plan:
     token_budget: int = 4096
 
     def __post_init__(self) -> None:
-        whole("pairs_per_part", self.pairs_per_part, 1)
-        whole("token_budget", self.token_budget, 1)
+        one_whole("pairs_per_part", self.pairs_per_part, 1)
+        one_whole("token_budget", self.token_budget, 1)
 
 
 def batches(items: Sequence[Item], budget: int) -> list[list[int]]:
@@ -229,6 +229,7 @@ def score_rows(
     """The rows of a score table, in memory and without an audit.
 
     Raises:
+        ArgumentError: not pairs, not backends by name, not a plan, or not a function.
         BackendError: a model gave something that cannot be used.
 
     >>> from didlab.bridge import CallableBackend
@@ -236,7 +237,14 @@ def score_rows(
     >>> [r["policy_sum"] for r in score_rows([pair], {"policy": CallableBackend(lambda x, y: [-1.0] * len(y))})]
     [-2.0, -1.0]
     """
-    return _scored(_rows(data, first_with_prompt(data)), models, plan or Plan(), progress)
+    data = several("data", data, Pair, "pairs of responses")
+    for model in instance("models", models, Mapping, "backends by their column").values():
+        instance("models", model, Backend, "backends by their column")
+    plan = plan if plan is not None else Plan()
+    instance("plan", plan, Plan, "a Plan")
+    if progress is not None and not callable(progress):
+        raise ArgumentError("progress", "a function of the scored responses and of all", type(progress).__name__)
+    return _scored(_rows(data, first_with_prompt(data)), models, plan, progress)
 
 
 def _scored(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import whole
+from ..arguments import instance, one_whole, several, whole
 from ..carriers import NUMPY
 from ..errors import ArgumentError, BackendError
 from .backend import Item
@@ -30,7 +30,7 @@ class TabularBackend:
         name: for reports.
 
     Raises:
-        ArgumentError: sizes below 1, or an `end` outside the vocabulary.
+        ArgumentError: not a function, sizes below 1, or an `end` outside the vocabulary.
 
     >>> coin = TabularBackend(lambda prefix: [0.0, 0.0], vocabulary=2, length=3)
     >>> float(coin.token_log_probs([Item((), (0, 1, 1))])[0].sum() / np.log(2))
@@ -43,10 +43,12 @@ class TabularBackend:
         self, logits: Callable[[tuple[int, ...]], Any], *, vocabulary: int, length: int, end: int | None = None,
         name: str = "tabular",
     ) -> None:
-        self.vocabulary, self.length = whole("vocabulary", vocabulary, 1), whole("length", length, 1)
+        if not callable(logits):
+            raise ArgumentError("logits", "a function from a tuple of token ids to logits", type(logits).__name__)
+        self.vocabulary, self.length = one_whole("vocabulary", vocabulary, 1), one_whole("length", length, 1)
         if end is not None:
-            whole("end", end, 0, vocabulary - 1)
-        self.logits, self.end, self._name = logits, end, name
+            one_whole("end", end, 0, vocabulary)
+        self.logits, self.end, self._name = logits, end, instance("name", name, str, "text")
         self._rows: dict[tuple[int, ...], np.ndarray] = {}
 
     @property
@@ -73,6 +75,7 @@ class TabularBackend:
 
     def token_log_probs(self, items: Sequence[Item]) -> list[np.ndarray]:
         """See :class:`~didlab.bridge.Backend`."""
+        items = several("items", items, Item, "responses, each an Item")
         largest = max((y for i in items for y in i.response), default=0)
         if largest >= self.vocabulary:
             raise BackendError(f"{self.name} knows token ids below {self.vocabulary}; got {largest}")

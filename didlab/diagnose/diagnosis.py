@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..arguments import positive
+from ..arguments import instance, naming, one_positive
 from ..bridge.table import Scores, read_scores
 from ..errors import ArgumentError
 from . import measures
@@ -82,19 +83,23 @@ def diagnose(
 
     Raises:
         FileError: a table that cannot be used.
-        ArgumentError: an unknown objective or hyper-parameter.
+        ArgumentError: not a table, or an unknown objective or hyper-parameter.
     """
     from inspect import signature
 
     from .. import objectives
 
-    positive("beta", beta)
+    one_positive("beta", beta)
+    instance("table", table, Scores | str | PathLike, "a table, or the path of one", "`didlab score` writes one.")
+    if hyper is not None:
+        instance("hyper", hyper, Mapping, "hyper-parameters by name")
     scores = table if isinstance(table, Scores) else read_scores(table)
     p = pairs_of(scores)
     given = dict(hyper or {})
     if "beta" in given:
         raise ArgumentError("hyper", "without beta, which has an argument of its own", str(given["beta"]))
-    form = objectives.get(objective).formula
+    with naming(name="objective"):
+        form = objectives.get(objective).formula
     if "beta" in signature(form).parameters:
         given.setdefault("beta", beta)
     entries = (

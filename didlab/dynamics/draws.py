@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit, uint64
 
-from ..arguments import floats, whole
+from ..arguments import floats, one_whole
 from ..errors import ArgumentError
 
 __all__ = ["alias_table", "draw_cells", "stream_key"]
@@ -83,7 +83,7 @@ def stream_key(seed: int, stream: int = 0) -> int:
     >>> stream_key(42) != stream_key(42, 1) != stream_key(43)
     True
     """
-    s, t = int(whole("seed", seed, 0)), int(whole("stream", stream, 0))
+    s, t = one_whole("seed", seed, 0), one_whole("stream", stream, 0)
     return int(np.random.SeedSequence([s, t]).generate_state(1, np.uint64)[0])
 
 
@@ -109,6 +109,6 @@ def draw_cells(table: np.ndarray, key: int, step: int, batch: int) -> np.ndarray
     >>> draw_cells(alias_table([0.0, 1.0]), stream_key(1), 0, 4)
     array([1, 1, 1, 1])
     """
-    out = np.empty(int(whole("batch", batch, 1)), np.int64)
-    fill_cells(table, np.uint64(key), int(whole("step", step, 0)) * out.size, out)
+    out = np.empty(one_whole("batch", batch, 1), np.int64)
+    fill_cells(table, np.uint64(key), one_whole("step", step, 0) * out.size, out)
     return out

@@ -24,13 +24,20 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_tensor, number
+from ..arguments import broadcasts, combining, instance, is_tensor, naming, number, rectangular, several
 from ..carriers import Floats, carrier_of
 from ..errors import ArgumentError
 from ..objectives import Objective
 from ..sequences import linear
 from ..sequences.linear import Gram
-from ..sequences.model import TokenModel, log_probability, token_logits, token_probabilities, token_residuals
+from ..sequences.model import (
+    TokenModel,
+    checked_model,
+    log_probability,
+    token_logits,
+    token_probabilities,
+    token_residuals,
+)
 from ..sequences.prefixes import tokens_of
 from .rules import Rule
 
@@ -75,13 +82,22 @@ def first_order(pull: tuple[Array, Array], gram: Gram) -> tuple[Array, Array]:
     Returns:
         the changes of the chosen and of the rejected log-probability, in nats per unit of step size.
 
+    Raises:
+        ArgumentError: not a pair, or not inner products.
+
     >>> first_order((0.5, -0.5), Gram(1.0, 2.0, 5.0))
     (-0.5, -1.5)
 
     Ref: "Common pitfalls of margin-based preference optimization", Eq 5.
     """
-    p_w, p_l = pull
-    return p_w * gram.ww + p_l * gram.wl, p_w * gram.wl + p_l * gram.ll
+    instance("gram", gram, Gram, "a Gram")
+    parts = several("pull", pull, object, "a pair of numbers or arrays")
+    kinds = {"f" if is_tensor(p) else rectangular("pull", p).dtype.kind for p in parts}
+    if len(parts) != 2 or not kinds <= {*"fiuO"}:
+        raise ArgumentError("pull", "a pair of numbers or arrays", f"{len(parts)} of {type(pull).__name__}")
+    p_w, p_l = parts
+    with combining("pull"):
+        return p_w * gram.ww + p_l * gram.wl, p_w * gram.wl + p_l * gram.ll
 
 
 def cases(change_w: Array, change_l: Array) -> Array:
@@ -99,14 +115,28 @@ def cases(change_w: Array, change_l: Array) -> Array:
     Returns:
         booleans, shape (..., 3); none is true where the margin falls.
 
+    Raises:
+        ArgumentError: not real numbers, or shapes that do not broadcast.
+
     >>> cases(np.array([1.0, -1.0, 0.0]), np.array([-1.0, -2.0, 0.0])).tolist()
     [[True, False, False], [False, True, False], [True, True, True]]
 
     Ref: "Common pitfalls of margin-based preference optimization", Table 1.
     """
-    w, l = np.asarray(change_w), np.asarray(change_l)  # noqa: E741
+    w, l = _ordered("change_w", change_w), _ordered("change_l", change_l)  # noqa: E741
+    broadcasts("change_l", l.shape, w.shape)
     rows = ((w >= 0) & (l <= 0), (w <= 0) & (w >= l), (l >= 0) & (w >= l))
     return np.stack([np.asarray(x, dtype=bool) for x in rows], -1)
+
+
+def _ordered(name: str, x: Any) -> np.ndarray:
+    """An array of numbers that can be compared."""
+    out = rectangular(name, x)
+    if out.dtype.kind not in "fiuO":
+        raise ArgumentError(name, "an array of real numbers", f"dtype {out.dtype}")
+    with combining(name):
+        bool(np.all(out >= 0))
+    return out
 
 
 def table_1(gram: Gram) -> Array:
@@ -118,12 +148,15 @@ def table_1(gram: Gram) -> Array:
     Returns:
         booleans, shape (..., 3).
 
+    Raises:
+        ArgumentError: not inner products.
+
     >>> table_1(Gram(1.0, 2.0, 5.0)).tolist()
     [False, True, False]
 
     Ref: "Common pitfalls of margin-based preference optimization", Table 1.
     """
-    ww, wl, ll = (np.asarray(x) for x in gram)
+    ww, wl, ll = (np.asarray(x) for x in instance("gram", gram, Gram, "a Gram"))
     rows = ((wl <= ww) & (wl <= ll), (ww <= wl) & (wl <= ll), (ll <= wl) & (wl <= ww))
     return np.stack([np.asarray(x, dtype=bool) for x in rows], -1)
 
@@ -225,7 +258,7 @@ def pair_step(
         the step, for any size and any sequences.
 
     Raises:
-        ArgumentError: tokens outside the vocabulary, or an update of another type.
+        ArgumentError: tokens outside the vocabulary, or a model or an update of another type.
 
     >>> from didlab.objectives import get
     >>> from didlab.sequences.prefix_table import PrefixTable
@@ -237,10 +270,18 @@ def pair_step(
     """
     if not isinstance(update, Objective | Rule):
         raise ArgumentError("update", "an objective or an update rule", type(update).__name__)
-    w, l = (tokens_of(y, model.parameters.shape[-1]) for y in (chosen, rejected))  # noqa: E741
-    parts = [(model.features(y), token_residuals(model, y)) for y in (w, l)]
+    vocabulary, ref = checked_model("model", model).parameters.shape[-1], model
+    if reference is not None:
+        ref = checked_model("reference", reference)
+    with naming(sequences="chosen"):
+        w = tokens_of(chosen, vocabulary)
+    with naming(sequences="rejected"):
+        l = tokens_of(rejected, vocabulary)  # noqa: E741
+    parts: list[tuple[Array, Array]] = []
+    for name, y in (("chosen", w), ("rejected", l)):
+        with naming(index=name, sequences=name):
+            parts.append((model.features(y), token_residuals(model, y)))
     gram = linear.sequence_gram(*parts[0], *parts[1])
-    ref = model if reference is None else reference
     v_w, v_l, r_w, r_l = (log_probability(m, y)[..., None] for m, y in ((model, w), (model, l), (ref, w), (ref, l)))
     slopes = update.form.slopes(v_w, v_l, r_w, r_l, w.shape[-1], l.shape[-1])
     p_w, p_l = pulls(update, gram, (slopes[0][..., 0], slopes[1][..., 0]))

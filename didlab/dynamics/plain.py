@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import instance, naming
 from ..information import js_divergence
 from .batch_gradient import batch_gradient, runnable
 from .draws import draw_cells
-from .problem import Problem
-from .protocol import Protocol
+from .problem import MAKE, Problem
+from .protocol import Protocol, checked_protocol
 
 __all__ = ["train_plainly"]
 
@@ -29,7 +30,7 @@ def train_plainly(
         JS divergences at `protocol.records`, and the final logits.
 
     Raises:
-        ArgumentError: a configuration that cannot be run.
+        ArgumentError: no problem, no protocol, or a configuration that cannot be run.
 
     >>> from didlab.dynamics import synthetic_problem
     >>> from didlab.objectives import get
@@ -39,8 +40,10 @@ def train_plainly(
     """
     import torch
 
-    protocol = protocol or Protocol()
-    runnable(configuration, dtype=protocol.dtype)
+    instance("problem", problem, Problem, "a Problem", MAKE)
+    protocol = checked_protocol(protocol)
+    with naming(configurations="configuration"):
+        runnable(configuration, dtype=protocol.dtype)
     dtype = getattr(torch, protocol.dtype)
     theta = torch.nn.Parameter(torch.tensor(protocol.first_logits(problem), dtype=dtype))
     reference = torch.tensor(problem.reference, dtype=dtype)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import log_weights, positive, same_outcomes, whole
+from ..arguments import log_weights, one_of, one_positive, one_whole, same_outcomes
 from ..did import ideal_rejected
 from ..errors import ArgumentError
 from ..policies import log_probabilities, probabilities, sample, temper
@@ -15,6 +15,7 @@ from .draws import alias_table, stream_key
 __all__ = ["Problem", "pair_problem", "synthetic_problem"]
 
 DRAWS, DATA = 1, 2  # streams of a seed
+MAKE = "Make it with synthetic_problem or pair_problem."
 
 
 class Problem(NamedTuple):
@@ -72,15 +73,15 @@ def pair_problem(
     """
     given = {"reference": reference, "chosen": chosen, "rejected": rejected, "goal": goal}
     arrays = {name: np.asarray(log_weights(name, x), dtype=np.float64) for name, x in given.items()}
-    same_outcomes(**arrays)
     for name, x in arrays.items():
         if x.ndim != 1 or x.shape[0] < 2:
             raise ArgumentError(name, "a row of at least 2 logits", f"shape {x.shape}")
+    same_outcomes(**arrays)
     ref, p, q, goal = arrays.values()
     key = stream_key(seed, DRAWS)
     cells = probabilities(p)[:, None] * probabilities(q)[None, :]
     if pairs is not None:
-        n = int(whole("pairs", pairs, 1))
+        n = one_whole("pairs", pairs, 1)
         rng = np.random.default_rng([int(seed), DATA])
         drawn = sample(np.log(np.maximum(cells.ravel(), 1e-300)), n, rng=rng)
         cells = np.bincount(drawn, minlength=cells.size).reshape(cells.shape) / n
@@ -119,15 +120,13 @@ def synthetic_problem(
 
     Convention: the paper prints neither the seed of the reference nor its generator; both are arguments here.
     """
-    positive("temperature", temperature)
-    n, s = int(whole("size", size, 2)), int(whole("seed", seed, 0))
-    if generator == "numpy":
+    one_positive("temperature", temperature)
+    n, s = one_whole("size", size, 2), one_whole("seed", seed, 0)
+    if one_of("generator", generator, ("numpy", "torch")) == "numpy":
         logits = np.random.default_rng(s).normal(size=n)
-    elif generator == "torch":
+    else:
         import torch
 
         logits = torch.randn(n, generator=torch.Generator().manual_seed(s)).double().numpy()
-    else:
-        raise ArgumentError("generator", "numpy or torch", repr(generator))
     target = temper(logits, temperature)
     return pair_problem(logits, logits, ideal_rejected(target, logits, 1.0), target, seed=s, pairs=pairs)

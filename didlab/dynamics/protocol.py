@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import positive, whole
-from ..errors import ArgumentError
+from ..arguments import instance, one_of, one_positive, one_whole
 from .problem import Problem
 
-__all__ = ["Protocol"]
+__all__ = ["Protocol", "checked_protocol"]
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,11 @@ class Protocol:
 
     def __post_init__(self) -> None:
         for name, low in (("steps", 0), ("batch", 1), ("every", 1)):
-            whole(name, getattr(self, name), low)
-        positive("rate", self.rate)
-        positive("clip", self.clip)
-        if self.start not in ("reference", "uniform", "normal"):
-            raise ArgumentError("start", "reference, uniform or normal", repr(self.start))
-        if self.dtype not in ("float64", "float32"):
-            raise ArgumentError("dtype", "float64 or float32", repr(self.dtype))
+            one_whole(name, getattr(self, name), low)
+        one_positive("rate", self.rate)
+        one_positive("clip", self.clip)
+        one_of("start", self.start, ("reference", "uniform", "normal"))
+        one_of("dtype", self.dtype, ("float64", "float32"))
 
     @property
     def records(self) -> np.ndarray:
@@ -69,3 +66,12 @@ class Protocol:
         if self.start == "uniform":
             return np.zeros(problem.size)
         return np.random.default_rng(problem.key).normal(size=problem.size)
+
+
+def checked_protocol(protocol: Any) -> Protocol:
+    """The argument as a protocol; the paper's where it is None.
+
+    >>> checked_protocol(None).batch
+    512
+    """
+    return Protocol() if protocol is None else instance("protocol", protocol, Protocol, "a Protocol")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..arguments import instance
 from ..sequences.model import token_residuals
 from .one_step import PairStep
 
@@ -70,6 +71,9 @@ def measure_order(step: PairStep) -> dict[str, Order]:
     Returns:
         `Order` by "chosen", "rejected" and "margin".
 
+    Raises:
+        ArgumentError: not a step.
+
     >>> from didlab.dynamics.one_step import pair_step
     >>> from didlab.objectives import get
     >>> from didlab.sequences.prefix_table import PrefixTable
@@ -77,6 +81,7 @@ def measure_order(step: PairStep) -> dict[str, Order]:
     >>> found["chosen"].order.round(2).tolist(), found["margin"].kind.tolist()
     ([2.0], ['cancels'])
     """
+    instance("step", step, PairStep, "a PairStep", "Make it with pair_step.")
     sides = {"chosen": step.chosen, "rejected": step.rejected}
     reach = {name: _reach(step, y) for name, y in sides.items()}
     second = {name: step.curvature(y).sum(-1) for name, y in sides.items()}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 from typing import Protocol as Interface
 
 import numpy as np
 
-from ..arguments import floats, whole
+from ..arguments import floats, instance, one_of, one_whole, several
 from ..errors import ArgumentError
 from ..objectives import Objective
 from ..policies import probabilities
 from .checkpoint import digest, read_checkpoint, write_checkpoint
-from .problem import Problem
-from .protocol import Protocol
+from .problem import MAKE, Problem
+from .protocol import Protocol, checked_protocol
 from .rules import Rule
 
 __all__ = ["Run", "simulate"]
@@ -90,9 +91,14 @@ def simulate(
 
     Ref: Won et al. 2025, section 3.5 and Appendix J.1.
     """
-    protocol = protocol or Protocol()
-    problems, configurations = list(problems), list(configurations)
+    protocol = checked_protocol(protocol)
+    problems = several("problems", problems, Problem, "Problem objects of the same number of outcomes", MAKE)
+    configurations = several("configurations", configurations, object, "a sequence of objectives and update rules")
     _check(problems, configurations)
+    if callback is not None and not callable(callback):
+        raise ArgumentError("callback", "a function of the step and the logits", type(callback).__name__)
+    if checkpoint is not None:
+        instance("checkpoint", checkpoint, str | PathLike, "the path of a file")
     shape = (len(problems), len(configurations), problems[0].size)
     own = np.stack([q.goal for q in problems])[:, None, :]
     goals = own if goals is None else floats("goals", goals)
@@ -101,16 +107,17 @@ def simulate(
     except ValueError:
         raise ArgumentError("goals", f"of a shape that broadcasts to {shape}", str(goals.shape)) from None
     runner = _engine(
-        engine, problems, configurations, protocol, probabilities(goals), int(whole("workers", workers, 1)), device
+        engine, problems, configurations, protocol, probabilities(goals), one_whole("workers", workers, 1), device
     )
     mark = digest(problems, configurations, protocol, goals, type(runner).__name__) if checkpoint is not None else ""
     step = 0
     if checkpoint is not None and Path(checkpoint).exists():
         step, state = read_checkpoint(checkpoint, mark)
         runner.restore(state)
-    every = protocol.every if callback_every is None else int(whole("callback_every", callback_every, 1))
+    every = protocol.every if callback_every is None else one_whole("callback_every", callback_every, 1)
     turn = protocol.steps if callback is None else every
-    save = protocol.steps if checkpoint is None else int(whole("checkpoint_every", checkpoint_every, 1))
+    save = one_whole("checkpoint_every", checkpoint_every, 1)
+    save = protocol.steps if checkpoint is None else save
     if callback is not None and step == 0:
         callback(0, runner.state()["logits"])
     while step < protocol.steps:
@@ -131,20 +138,19 @@ def _check(problems: list[Problem], configurations: list[Any]) -> None:
     if not problems or not configurations:
         raise ArgumentError("problems" if not problems else "configurations", "at least one", "none")
     for q in problems:
-        if not isinstance(q, Problem) or q.size != problems[0].size:
-            raise ArgumentError(
-                "problems",
-                "Problem objects of the same number of outcomes",
-                str(q)[:60],
-                "Make them with synthetic_problem or pair_problem.",
-            )
+        if q.size != problems[0].size:
+            expected = "Problem objects of the same number of outcomes"
+            raise ArgumentError("problems", expected, f"{problems[0].size} and {q.size} outcomes", MAKE)
 
 
 def _engine(
     name: str, problems: Any, configurations: Any, protocol: Protocol, goals: np.ndarray, workers: int, device: str
 ) -> Engine:
-    if name not in ("auto", "numba", "torch"):
-        raise ArgumentError("engine", "auto, numba or torch", repr(name))
+    one_of("engine", name, ("auto", "numba", "torch"))
+    if not isinstance(device, str) and not hasattr(device, "type"):
+        raise ArgumentError("device", "the name of a device of torch, such as cpu", type(device).__name__)
+    if name == "numba" and str(device) != "cpu":
+        raise ArgumentError("device", "cpu with the numba engine", str(device))
     simple = (
         protocol.dtype == "float64" and all(isinstance(c, Objective | Rule) for c in configurations) and device == "cpu"
     )
@@ -154,9 +160,15 @@ def _engine(
         from .compiled import Compiled
 
         return Compiled(problems, configurations, protocol, goals, workers)
+    import torch
+
     from .batch_gradient import runnable
     from .batched import Batched
 
+    try:
+        torch.device(device)
+    except RuntimeError as failure:
+        raise ArgumentError("device", "the name of a device of torch, such as cpu", repr(device)) from failure
     for c in configurations:
         runnable(c, dtype=protocol.dtype, device=device)
     return Batched(problems, configurations, protocol, goals, device)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import whole
+from ..arguments import instance, number, whole
 from ..errors import ArgumentError
 from ..sequences.model import log_probability
 from ..sequences.prefixes import every_sequence
@@ -44,7 +44,7 @@ def mass_flow(step: PairStep, size: Any) -> Flow:
         `Flow`, each of the shape of the batch.
 
     Raises:
-        ArgumentError: pairs of different lengths, or too many sequences to enumerate.
+        ArgumentError: not a step, not a number, pairs of different lengths, or too many sequences to enumerate.
 
     >>> from didlab.dynamics.one_step import pair_step
     >>> from didlab.objectives import get
@@ -53,6 +53,9 @@ def mass_flow(step: PairStep, size: Any) -> Flow:
     >>> [round(float(x), 4) for x in flow[:3]]
     [0.0511, -0.0486, -0.0025]
     """
+    instance("step", step, PairStep, "a PairStep", "Make it with pair_step.")
+    if np.ndim(number("size", size)):
+        raise ArgumentError("size", "one number", f"shape {np.shape(size)}")
     length, vocabulary = step.chosen.shape[-1], step.model.parameters.shape[-1]
     if step.rejected.shape[-1] != length:
         raise ArgumentError("step", "on pairs of equal length", f"lengths {length} and {step.rejected.shape[-1]}")

@@ -68,6 +68,14 @@ def checked_parameters(parameters: Any, rows: int | None = None) -> Array:
     return x
 
 
+def checked_model(name: str, model: Any) -> TokenModel:
+    """The argument as a token model."""
+    if not all(hasattr(model, part) for part in ("parameters", "features", "offsets")):
+        expected = "a token model, with parameters, features and offsets"
+        raise ArgumentError(name, expected, type(model).__name__, "PrefixTable is one.")
+    return model
+
+
 def with_parameters(model: M, parameters: Any) -> M:
     """The same model with other parameters.
 

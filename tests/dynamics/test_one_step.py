@@ -268,7 +268,7 @@ def test_bad_arguments():
     m = PrefixTable(np.zeros((P, V)))
     step = pair_step(m, [0, 1], [0], objectives.get("dpo"))
     for call, name in [
-        (lambda: pair_step(m, [0], [V], objectives.get("dpo")), "sequences"),
+        (lambda: pair_step(m, [0], [V], objectives.get("dpo")), "rejected"),
         (lambda: pair_step(m, [0], [1], "dpo"), "update"),
         (lambda: step.remainder([0], np.nan), "size"),
         (lambda: mass_flow(step, 0.1), "step"),
