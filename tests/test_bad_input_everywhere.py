@@ -19,12 +19,13 @@ from didlab.bridge.table import scores_of
 from didlab.dynamics import Protocol, pair_problem, pair_step
 from didlab.errors import DidlabError
 from didlab.objectives import get
-from didlab.sequences import PrefixTable
+from didlab.sequences import ByPrefix, PrefixNumbers, PrefixTable, markov_policy, positions
 from didlab.solvers import PopulationLoss
 from didlab.solvers.rate_distortion import rate_distortion
 
 PACKAGES = (
-    "conditional", "solvers", "solvers.rate_distortion", "estimators", "objectives", "dynamics", "bridge", "diagnose",
+    "conditional", "solvers", "solvers.rate_distortion", "estimators", "objectives", "dynamics", "sequences", "bridge",
+    "diagnose",
 )
 
 # What a function returns, what a caller reads: their fields are not arguments that anybody gives.
@@ -32,7 +33,8 @@ RECORDS = {
     "solvers.Existence", "solvers.Optimum", "solvers.rate_distortion.Certificate", "solvers.rate_distortion.Place",
     "solvers.rate_distortion.Solution", "estimators.Estimate", "estimators.Measurement", "objectives.Objective",
     "dynamics.Flow", "dynamics.Order", "dynamics.PairStep", "dynamics.Problem", "dynamics.Rule", "dynamics.Run",
-    "bridge.Audit", "bridge.Backend", "diagnose.Diagnosis", "diagnose.Entry",
+    "sequences.Gram", "sequences.MarkovPolicy", "sequences.Pairs", "sequences.Recurrent",
+    "sequences.TokenModel", "bridge.Audit", "bridge.Backend", "diagnose.Diagnosis", "diagnose.Entry",
 }
 
 BAD: dict[str, Any] = {
@@ -69,6 +71,12 @@ TABLE = scores_of(score_rows(PAIRS, {"policy": UNIFORM, "reference": NOISY}))
 CHANNEL: dict[str, Any] = {"prompts": [1, 3], "policies": [[1, 1], [0, 1]]}
 REWARD, PRIOR = [[1.0, 0.0], [0.0, 1.0]], [1, 1]
 VALUES = {"chosen": [-1.0], "rejected": [-1.0], "ref_chosen": [-1.0], "ref_rejected": [-1.0]}
+
+RNG = np.random.default_rng(0)
+FEATURES, RESIDUALS = np.ones((2, 1)), np.array([[0.5, -0.5], [-0.25, 0.25]])
+PARTS = {"features_a": FEATURES, "residuals_a": RESIDUALS, "features_b": FEATURES, "residuals_b": RESIDUALS}
+PARTS_W = {"features_w": FEATURES, "residuals_w": RESIDUALS}
+PARTS_L = {"features_l": FEATURES, "residuals_l": RESIDUALS}
 
 # A good call of every public callable, of the methods that take arguments, and of what is exported below a package.
 GOOD: dict[str, dict[str, Any]] = {
@@ -142,6 +150,40 @@ GOOD: dict[str, dict[str, Any]] = {
     "bridge.TabularBackend.token_log_probs": {"items": [Item((), (0, 1))]},
     "bridge.audit": {"backend": UNIFORM, "items": ITEMS, "token_budget": 64},
     "bridge.score.score_rows": {"data": [PAIR], "models": {"policy": UNIFORM}, "plan": None, "progress": None},
+    "sequences.ByPrefix": {"table": np.zeros((3, 2)), "vocabulary": 2},
+    "sequences.Chain": {"parameters": np.zeros((3, 2))},
+    "sequences.DrawnByPrefix": {"vocabulary": 2, "width": 2, "seed": 1, "scale": 0.5},
+    "sequences.GroupedLogits": {"parameters": np.zeros((2, 2)), "group": positions, "context": lambda y: 0},
+    "sequences.LastLayer": {"parameters": np.zeros((1, 2)), "hidden": ByPrefix(np.ones((3, 1)), 2)},
+    "sequences.PrefixNumbers": {"sequences": [1, 0]},
+    "sequences.PrefixTable": {"parameters": np.zeros((3, 2))},
+    "sequences.SharedLogits": {"parameters": np.zeros((1, 2)), "context": lambda y: 0},
+    "sequences.adversarial_hidden": {"kind": "huge", "vocabulary": 2, "length": 2, "dimension": 2, "rng": RNG},
+    "sequences.chain_of": {"policy": markov_policy([0.0, 1.0], np.zeros((2, 2)), 3)},
+    "sequences.enumerate_model": {"model": MODEL, "length": 1},
+    "sequences.every_sequence": {"vocabulary": 2, "length": 2},
+    "sequences.gradient": {"model": MODEL, "sequences": [1]},
+    "sequences.last_layer_gram": {
+        "parameters": np.zeros((1, 2)), "hidden_w": np.ones((1, 1, 1)), "chosen": [[0]],
+        "hidden_l": np.ones((1, 1, 1)), "rejected": [[1]],
+    },
+    "sequences.last_token_pairs": {"vocabulary": 2, "length": 2, "size": 2, "rng": RNG},
+    "sequences.log_probability": {"model": MODEL, "sequences": [1]},
+    "sequences.markov_policy": {"start": [0.0, 1.0], "step": np.zeros((2, 2)), "length": 3},
+    "sequences.one_edit_pairs": {"vocabulary": 2, "length": 2, "position": 1, "size": 2, "rng": RNG},
+    "sequences.pair_gram": {"model": MODEL, "chosen": [0], "rejected": [1]},
+    "sequences.positions": {"sequences": [[1, 0]]},
+    "sequences.random_hidden": {"vocabulary": 2, "length": 2, "dimension": 2, "rng": RNG},
+    "sequences.random_pairs": {
+        "vocabulary": 3, "size": 2, "prefix": 1, "suffix": 1, "distance": 2, "longer": 0, "untouched": 0, "rng": RNG,
+    },
+    "sequences.recurrent_hidden": {"vocabulary": 2, "dimension": 2, "gain": 0.9, "rng": RNG},
+    "sequences.residuals": {"probabilities": np.array([[0.5, 0.5]]), "tokens": [1]},
+    "sequences.sequence_gram": {**PARTS_W, **PARTS_L},
+    "sequences.sequence_inner_product": PARTS,
+    "sequences.single_token_pairs": {"vocabulary": 2, "size": 2, "rng": RNG},
+    "sequences.token_gradients": {"model": MODEL, "sequences": [1]},
+    "sequences.token_inner_products": PARTS,
     "diagnose.diagnose": {"table": TABLE, "objective": "dpo", "beta": 0.1, "hyper": None},
 }
 ON = {
@@ -219,6 +261,16 @@ ACCEPTED: dict[str, dict[str, str]] = {
     "bridge.TabularBackend.token_log_probs": {"items": "empty"},
     "bridge.score.score_rows": {"data": "empty", "plan": "none", "progress": "none"},
     "diagnose.diagnose": {"beta": "broken", "hyper": "none"},
+    "sequences.ByPrefix": {"table": "integers shape objects complex"},
+    "sequences.DrawnByPrefix": {"scale": "negative broken"},
+    "sequences.GroupedLogits": {"parameters": "shape"},
+    "sequences.LastLayer": {"parameters": "shape"},
+    "sequences.PrefixNumbers": {"sequences": "integers"},
+    "sequences.PrefixTable": {"parameters": "shape"},
+    "sequences.markov_policy": {"start": "integers"},
+    "sequences.positions": {"sequences": "integers"},
+    "sequences.random_pairs": {"longer": "negative"},
+    "sequences.recurrent_hidden": {"gain": "broken"},
 }
 
 # Where two arguments do not fit together, or one is changed first, the error may name the other;
@@ -233,6 +285,14 @@ NAMED = {
     "solvers.optimum.chosen": "rejected",
     "dynamics.cases.change_w": "change_l",
     "diagnose.diagnose.table": "FileError",
+    "sequences.last_layer_gram.parameters": "hidden_w",
+    "sequences.residuals.probabilities": "tokens",
+    "sequences.sequence_gram.features_w": "residuals_w",
+    "sequences.sequence_gram.features_l": "residuals_l",
+    "sequences.sequence_inner_product.features_a": "residuals_a",
+    "sequences.sequence_inner_product.features_b": "residuals_b",
+    "sequences.token_inner_products.features_a": "residuals_a",
+    "sequences.token_inner_products.features_b": "residuals_b",
 }
 
 
@@ -245,6 +305,8 @@ def _public() -> set[str]:
 
 
 def _called(name: str) -> Callable[..., Any]:
+    if name == "sequences.PrefixNumbers":
+        return lambda sequences: PrefixNumbers(sequences)  # it takes any number of them
     home, _, last = name.rpartition(".")
     return getattr(ON[home] if home in ON else importlib.import_module(f"didlab.{home}"), last)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import instance
 from ..errors import ArgumentError
 from .linear import indicator
 from .markov import MarkovPolicy
@@ -58,12 +59,13 @@ def chain_of(policy: MarkovPolicy) -> Chain:
         the token model of the same distribution.
 
     Raises:
-        ArgumentError: a policy with other potentials, or one table per step.
+        ArgumentError: no Markov policy, or one with other potentials, or one table per step.
 
     >>> from didlab.sequences.markov import markov_policy
     >>> chain_of(markov_policy([0.0, 0.0], np.zeros((2, 2)), 3)).parameters.shape
     (3, 2)
     """
+    instance("policy", policy, MarkovPolicy, "a MarkovPolicy", "Build it with markov_policy.")
     if not policy.conditional or policy.step.ndim != 2:
         raise ArgumentError("policy", "a chain with one table of logits", "other potentials, or one table per step")
     return Chain(np.concatenate((policy.step, policy.start[None])))

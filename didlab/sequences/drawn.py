@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import number, whole
+from ..arguments import number, one_whole
+from ..errors import ArgumentError
 from .prefixes import tokens_of
 
 __all__ = ["DrawnByPrefix"]
@@ -39,8 +40,9 @@ class DrawnByPrefix:
 
     def __post_init__(self) -> None:
         for name, least in (("vocabulary", 1), ("width", 1), ("seed", 0)):
-            whole(name, getattr(self, name), least)
-        number("scale", self.scale)
+            one_whole(name, getattr(self, name), least)
+        if np.ndim(number("scale", self.scale)):
+            raise ArgumentError("scale", "one number", f"shape {np.shape(self.scale)}")
 
     def __call__(self, sequences: Any) -> np.ndarray:
         """The rows of the prefixes before each token, shape (..., L, width)."""

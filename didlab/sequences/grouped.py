@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import instance, whole
 from ..errors import ArgumentError
 from .linear import indicator
 from .model import checked_parameters
@@ -28,7 +29,7 @@ class GroupedLogits:
         context: sequences (..., L) to offsets (..., L, V), such as `prefixes.ByPrefix` or `drawn.DrawnByPrefix`.
 
     Raises:
-        ArgumentError: parameters that are not finite numbers.
+        ArgumentError: parameters that are not finite numbers, or no functions.
 
     >>> GroupedLogits(np.zeros((2, 3)), positions, lambda y: 0).features([1, 0]).tolist()
     [[1, 0], [0, 1]]
@@ -42,6 +43,8 @@ class GroupedLogits:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", checked_parameters(self.parameters))
+        for name in ("group", "context"):
+            instance(name, getattr(self, name), Callable, "a function of sequences")
 
     def features(self, sequences: Any) -> Any:
         """Indicators of the groups, shape (..., L, G)."""
@@ -62,11 +65,21 @@ def positions(sequences: Any) -> np.ndarray:
     Returns:
         the positions 0 to L - 1, of the same shape.
 
+    Raises:
+        ArgumentError: not sequences of tokens.
+
     >>> positions([[2, 0], [1, 1]]).tolist()
     [[0, 1], [0, 1]]
     """
-    y = np.asarray(sequences)
+    y = tokens_of(sequences)
     return np.broadcast_to(np.arange(y.shape[-1]), y.shape)
+
+
+def _row(sequence: Any) -> list[int]:
+    y = whole("sequences", sequence, 0)
+    if y.ndim != 1:
+        raise ArgumentError("sequences", "each of shape (L,)", f"shape {y.shape}")
+    return y.tolist()
 
 
 class PrefixNumbers:
@@ -75,13 +88,16 @@ class PrefixNumbers:
     Args:
         sequences: each of shape (L,), of any lengths.
 
+    Raises:
+        ArgumentError: not sequences of tokens.
+
     >>> number = PrefixNumbers([1, 0], [1, 1])
     >>> len(number), number([1, 1]).tolist()
     (2, [0, 1])
     """
 
     def __init__(self, *sequences: Any) -> None:
-        every = (tuple(y[:t]) for y in (np.asarray(x).tolist() for x in sequences) for t in range(len(y)))
+        every = (tuple(y[:t]) for y in (_row(x) for x in sequences) for t in range(len(y)))
         self.number = {prefix: n for n, prefix in enumerate(dict.fromkeys(every))}
 
     def __len__(self) -> int:

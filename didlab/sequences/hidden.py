@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import one_positive, whole
-from ..errors import ArgumentError
+from ..arguments import one_of, one_positive, one_whole
 from ..policies import generator
 from .prefixes import ByPrefix, count_prefixes, tokens_of
 
@@ -84,7 +83,7 @@ def recurrent_hidden(vocabulary: int, dimension: int, *, gain: float = 0.9, rng:
     >>> recurrent_hidden(3, 4, rng=np.random.default_rng(0))([[0, 1]]).shape
     (1, 2, 4)
     """
-    v, d = int(whole("vocabulary", vocabulary, 1)), int(whole("dimension", dimension, 1))
+    v, d = one_whole("vocabulary", vocabulary, 1), one_whole("dimension", dimension, 1)
     g, draw = one_positive("gain", gain), generator("rng", rng).normal
     return Recurrent(np.tanh(draw(size=d)), g / np.sqrt(d) * draw(size=(d, d)), draw(size=(v, d)))
 
@@ -99,11 +98,14 @@ def random_hidden(vocabulary: int, length: int, dimension: int, *, rng: np.rando
     Returns:
         hidden states by prefix.
 
+    Raises:
+        ArgumentError: sizes below 1, or no generator.
+
     >>> random_hidden(2, 3, 5, rng=np.random.default_rng(0)).table.shape
     (7, 5)
     """
-    d = int(whole("dimension", dimension, 1))
-    return ByPrefix(generator("rng", rng).normal(size=(count_prefixes(vocabulary, length), d)), vocabulary)
+    d, rows = one_whole("dimension", dimension, 1), _prefixes(vocabulary, length)
+    return ByPrefix(generator("rng", rng).normal(size=(rows, d)), vocabulary)
 
 
 def adversarial_hidden(
@@ -130,14 +132,13 @@ def adversarial_hidden(
         hidden states by prefix; integers as float64.
 
     Raises:
-        ArgumentError: an unknown kind.
+        ArgumentError: an unknown kind, sizes below 1, or no generator.
 
     >>> adversarial_hidden("constant", 2, 2, 3, rng=np.random.default_rng(0)).table.std(0).tolist()
     [0.0, 0.0, 0.0]
     """
-    if kind not in ADVERSARIAL:
-        raise ArgumentError("kind", f"one of {', '.join(ADVERSARIAL)}", repr(kind))
-    rng, n, d = generator("rng", rng), count_prefixes(vocabulary, length), int(whole("dimension", dimension, 1))
+    one_of("kind", kind, ADVERSARIAL)
+    rng, n, d = generator("rng", rng), _prefixes(vocabulary, length), one_whole("dimension", dimension, 1)
     h = rng.integers(-3, 4, (n, d))
     row = np.where(h[:1].any(), h[:1], 1)
     if kind == "zero":
@@ -155,3 +156,7 @@ def adversarial_hidden(
     else:
         h = h << rng.integers(0, 21, (n, 1))
     return ByPrefix(h.astype(np.float64), vocabulary)
+
+
+def _prefixes(vocabulary: Any, length: Any) -> int:
+    return count_prefixes(one_whole("vocabulary", vocabulary, 1), one_whole("length", length, 1))

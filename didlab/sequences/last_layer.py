@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_tensor
+from ..arguments import instance, is_tensor, naming, rectangular
 from ..carriers import NUMPY, carrier_of
 from ..errors import ArgumentError
 from .linear import Gram, by_tokens, gradient_gram, sequence_gradient, sequence_gram, softmax_residuals
@@ -29,7 +29,7 @@ class LastLayer:
         hidden: sequences (..., L) to hidden states (..., L, D), such as `hidden.Recurrent` or `prefixes.ByPrefix`.
 
     Raises:
-        ArgumentError: parameters that are not finite numbers.
+        ArgumentError: parameters that are not finite numbers, or no function.
 
     >>> import numpy as np
     >>> from didlab.sequences.prefixes import ByPrefix
@@ -44,6 +44,7 @@ class LastLayer:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", checked_parameters(self.parameters))
+        instance("hidden", self.hidden, Callable, "a function of sequences")
 
     def features(self, sequences: Any) -> Any:
         """The hidden states, shape (..., L, D)."""
@@ -77,9 +78,13 @@ def last_layer_gram(parameters: Any, hidden_w: Any, chosen: Any, hidden_l: Any, 
     Ref: "Common pitfalls of margin-based preference optimization", section 4.1.1 and Figure 4 (a).
     """
     theta = checked_parameters(parameters)
-    (d, v), n, parts = theta.shape[-2:], len(hidden_w), []
-    for name, h, y in (("hidden_w", hidden_w, chosen), ("hidden_l", hidden_l, rejected)):
-        states, tokens = h if is_tensor(h) else np.asarray(h), tokens_of(y, v)
+    (d, v), parts, n = theta.shape[-2:], [], 0
+    sides = (("hidden_w", hidden_w, "chosen", chosen), ("hidden_l", hidden_l, "rejected", rejected))
+    for name, h, side, y in sides:
+        with naming(sequences=side):
+            tokens = tokens_of(y, v)
+        states = h if is_tensor(h) else rectangular(name, h)
+        n = n if parts or not states.ndim else len(states)
         if theta.ndim != 2 or tokens.ndim != 2 or len(tokens) != n or tuple(states.shape) != (*tokens.shape, d):
             raise ArgumentError(name, f"of shape {(*tokens.shape, d)} for {n} pairs", f"{tuple(states.shape)}")
         parts.append((states, tokens))

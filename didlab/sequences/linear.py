@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import is_tensor
+from ..arguments import instance, is_tensor, naming
 from ..errors import ArgumentError
 from .softmax import indicator, residuals, softmax_residuals, softmax_terms
 
@@ -134,7 +134,8 @@ def sequence_gram(features_w: Array, residuals_w: Array, features_l: Array, resi
 
     Ref: "Common pitfalls of margin-based preference optimization", Eq 5.
     """
-    _fitting(features_w, residuals_w, features_l, residuals_l)
+    with naming(features_a="features_w", residuals_a="residuals_w", features_b="features_l", residuals_b="residuals_l"):
+        _fitting(features_w, residuals_w, features_l, residuals_l)
     if by_tokens(features_w.shape[-2], features_l.shape[-2], features_w.shape[-1], residuals_w.shape[-1]):
         w, l = (features_w, residuals_w), (features_l, residuals_l)  # noqa: E741
         return Gram(*(token_inner_products(*a, *b).sum((-1, -2)) for a, b in ((w, w), (w, l), (l, l))))
@@ -168,6 +169,10 @@ def by_tokens(la: int, lb: int, d: int, v: int) -> bool:
 
 
 def _fitting(features_a: Array, residuals_a: Array, features_b: Array, residuals_b: Array) -> None:
+    given = {"features_a": features_a, "residuals_a": residuals_a, "features_b": features_b, "residuals_b": residuals_b}
+    for name, x in given.items():
+        if not is_tensor(x):
+            instance(name, x, np.ndarray, "an array or a tensor")
     for name, x, y in (("residuals_a", features_a, residuals_a), ("residuals_b", features_b, residuals_b)):
         if x.ndim < 2 or y.ndim < 2 or x.shape[-2] != y.shape[-2]:
             raise ArgumentError(name, f"of shape (..., L, V) with features (..., L, D) of shape {tuple(x.shape)}",

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import information
-from ..arguments import floats, one_positive, whole
+from ..arguments import floats, one_positive, one_whole, whole
 from ..carriers import NUMPY
 from ..errors import ArgumentError
 from ..policies import generator
@@ -150,7 +150,7 @@ class MarkovPolicy:
         >>> markov_policy([9.0, 0.0], [[0.0, 99.0], [99.0, 0.0]], 4).sample(1, rng=np.random.default_rng(0)).tolist()
         [[0, 1, 0, 1]]
         """
-        y = np.empty((int(whole("size", size, 0)), self.length), dtype=np.int64)
+        y = np.empty((one_whole("size", size, 0), self.length), dtype=np.int64)
         rng = generator("rng", rng)
         y[:, 0] = _draw(NUMPY.softmax(self.first)[None], np.zeros(len(y), dtype=np.int64), rng)
         for block in self.blocks():
@@ -188,7 +188,7 @@ def markov_policy(start: Any, step: Any, length: int) -> MarkovPolicy:
     2
     """
     a, b = floats("start", start), floats("step", step)
-    n = int(whole("length", length, 1))
+    n = one_whole("length", length, 1)
     v = a.shape[-1]
     if a.ndim != 1:
         raise ArgumentError("start", "a vector of logits", f"shape {a.shape}")

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
-from ..arguments import is_tensor, log_weights
+from ..arguments import is_tensor, log_weights, naming
 from ..carriers import carrier_of
 from ..errors import ArgumentError
 from . import linear
@@ -103,6 +103,7 @@ def token_logits(model: TokenModel, sequences: Any) -> Array:
     >>> token_logits(PrefixTable(np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])), [1, 0]).tolist()
     [[0.0, 1.0], [4.0, 5.0]]
     """
+    checked_model("model", model)
     return model.offsets(sequences) + model.features(sequences) @ model.parameters
 
 
@@ -215,7 +216,11 @@ def pair_gram(model: TokenModel, chosen: Any, rejected: Any) -> Gram:
 
     Ref: "Common pitfalls of margin-based preference optimization", Eq 5.
     """
-    return linear.sequence_gram(*_parts(model, chosen), *_parts(model, rejected))
+    with naming(sequences="chosen"):
+        w = _parts(model, chosen)
+    with naming(sequences="rejected"):
+        l = _parts(model, rejected)  # noqa: E741
+    return linear.sequence_gram(*w, *l)
 
 
 def enumerate_model(model: TokenModel, length: int) -> tuple[np.ndarray, Array]:
@@ -235,9 +240,10 @@ def enumerate_model(model: TokenModel, length: int) -> tuple[np.ndarray, Array]:
     >>> float(np.exp(enumerate_model(PrefixTable(np.zeros((3, 2))), 2)[1]).sum())
     1.0
     """
-    y = every_sequence(model.parameters.shape[-1], length)
+    y = every_sequence(checked_model("model", model).parameters.shape[-1], length)
     return y, log_probability(model, y)
 
 
 def _parts(model: TokenModel, sequences: Any) -> tuple[Array, Array]:
+    checked_model("model", model)
     return model.features(sequences), token_residuals(model, sequences)

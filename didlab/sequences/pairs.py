@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import whole
+from ..arguments import one_whole, whole
 from ..errors import ArgumentError
 from ..policies import generator
 
@@ -129,8 +129,8 @@ def one_edit_pairs(vocabulary: int, length: int, position: int, size: int, *, rn
 
     Ref: "Common pitfalls of margin-based preference optimization", data setup 3.
     """
-    v, n = int(whole("vocabulary", vocabulary, 2)), int(whole("length", length, 1))
-    m, count = int(whole("position", position, 1, n + 1)), int(whole("size", size, 0))
+    v, n = one_whole("vocabulary", vocabulary, 2), one_whole("length", length, 1)
+    m, count = one_whole("position", position, 1, n + 1), one_whole("size", size, 0)
     chosen = generator("rng", rng).integers(0, v, (count, n))
     rejected = chosen.copy()
     rejected[:, m - 1] = (chosen[:, m - 1] + rng.integers(1, v, count)) % v
@@ -169,10 +169,10 @@ def random_pairs(
     >>> [f(p.chosen[0], p.rejected[0]) for f in (common_prefix, common_suffix, edit_distance)]
     [2, 3, 2]
     """
-    v, count = int(whole("vocabulary", vocabulary, 2)), int(whole("size", size, 0))
-    ends = int(whole("prefix", prefix, 0)), int(whole("suffix", suffix, 0))
-    d, between = int(whole("distance", distance, 1)), int(whole("untouched", untouched, 0))
-    more = int(whole("longer", longer, -d, d + 1))
+    v, count = one_whole("vocabulary", vocabulary, 2), one_whole("size", size, 0)
+    ends = one_whole("prefix", prefix, 0), one_whole("suffix", suffix, 0)
+    d, between = one_whole("distance", distance, 1), one_whole("untouched", untouched, 0)
+    more = one_whole("longer", longer, -d, d + 1)
     generator("rng", rng)
     found: list[tuple[np.ndarray, np.ndarray]] = []
     tried = 0

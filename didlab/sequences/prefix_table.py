@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..arguments import naming
 from .linear import indicator
 from .model import checked_parameters
 from .prefixes import prefix_indices
@@ -35,7 +36,8 @@ class PrefixTable:
     def features(self, sequences: Any) -> Any:
         """Indicators of the prefixes, shape (..., L, P)."""
         rows, vocabulary = self.parameters.shape[-2:]
-        return indicator(prefix_indices(sequences, vocabulary), rows, self.parameters)
+        with naming(index="sequences"):
+            return indicator(prefix_indices(sequences, vocabulary), rows, self.parameters)
 
     def offsets(self, sequences: Any) -> Any:
         """None."""

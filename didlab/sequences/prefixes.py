@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import whole
+from ..arguments import instance, is_tensor, one_whole, whole
 from ..errors import ArgumentError
 
 __all__ = ["ByPrefix", "count_prefixes", "every_sequence", "prefix_indices"]
@@ -71,14 +71,14 @@ def every_sequence(vocabulary: int, length: int) -> np.ndarray:
     >>> every_sequence(2, 2).tolist()
     [[0, 0], [0, 1], [1, 0], [1, 1]]
     """
-    v, n = int(whole("vocabulary", vocabulary, 1)), int(whole("length", length, 1))
+    v, n = one_whole("vocabulary", vocabulary, 1), one_whole("length", length, 1)
     if v**n > LARGEST:
         raise ArgumentError("length", "short enough to enumerate", f"{v}^{n} sequences")
     return np.arange(v**n)[:, None] // v ** np.arange(n - 1, -1, -1) % v
 
 
-def tokens_of(sequences: Any, vocabulary: int) -> np.ndarray:
-    """The argument as an array of tokens with at least one axis."""
+def tokens_of(sequences: Any, vocabulary: int | None = None) -> np.ndarray:
+    """The argument as an array of tokens with at least one axis, below the size of a vocabulary if that is given."""
     y = whole("sequences", sequences, 0, vocabulary)
     if not y.ndim or not y.shape[-1]:
         raise ArgumentError("sequences", "of shape (..., L) with L at least 1", f"shape {y.shape}")
@@ -93,12 +93,22 @@ class ByPrefix:
         table: of any kind of number, shape (P, ...), row by `prefix_indices`.
         vocabulary: V.
 
+    Raises:
+        ArgumentError: not an array with rows, or a vocabulary below 1.
+
     >>> ByPrefix(np.arange(3.0)[:, None], 2)([[1, 0]]).tolist()
     [[[0.0], [2.0]]]
     """
 
     table: Any
     vocabulary: int
+
+    def __post_init__(self) -> None:
+        if not is_tensor(self.table):
+            instance("table", self.table, np.ndarray, "an array with a row for each prefix")
+        if not self.table.ndim or not len(self.table):
+            raise ArgumentError("table", "an array with a row for each prefix", f"shape {tuple(self.table.shape)}")
+        one_whole("vocabulary", self.vocabulary, 1)
 
     def __call__(self, sequences: Any) -> Any:
         """The rows of the prefixes before each token, shape (..., L, ...)."""

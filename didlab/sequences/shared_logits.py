@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import instance
 from .model import checked_parameters
 from .prefixes import tokens_of
 
@@ -26,7 +27,7 @@ class SharedLogits:
         context: sequences (..., L) to offsets (..., L, V), such as `prefixes.ByPrefix`.
 
     Raises:
-        ArgumentError: parameters that are not one row of finite numbers.
+        ArgumentError: parameters that are not one row of finite numbers, or no function.
 
     >>> from didlab.sequences.prefixes import ByPrefix
     >>> SharedLogits(np.zeros((1, 2)), ByPrefix(np.zeros((3, 2)), 2)).features([1, 0]).tolist()
@@ -40,6 +41,7 @@ class SharedLogits:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", checked_parameters(self.parameters, 1))
+        instance("context", self.context, Callable, "a function of sequences")
 
     def features(self, sequences: Any) -> Any:
         """Ones, shape (..., L, 1)."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_tensor, whole
+from ..arguments import instance, is_tensor, whole
 from ..carriers import NUMPY, carrier_of
 from ..errors import ArgumentError
 
@@ -135,6 +135,8 @@ def _softmax_parts(logits: np.ndarray, tokens: Any, out: Array) -> tuple[np.ndar
 
 
 def _tokens(name: str, rows: Array, tokens: Any) -> np.ndarray:
+    if not is_tensor(rows):
+        instance(name, rows, np.ndarray, "an array or a tensor of shape (..., L, V)")
     if rows.ndim < 2:
         raise ArgumentError(name, "of shape (..., L, V)", f"shape {tuple(rows.shape)}")
     y = whole("tokens", tokens, 0, rows.shape[-1])

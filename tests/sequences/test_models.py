@@ -226,14 +226,14 @@ def test_bad_arguments():
         (lambda: model.gradient(table, [0, V]), "sequences"),
         (lambda: model.gradient(table, 0), "sequences"),
         (lambda: model.gradient(table, [0.5]), "sequences"),
-        (lambda: model.gradient(PrefixTable(np.zeros((1, 2))), [0, 1]), "index"),
+        (lambda: model.gradient(PrefixTable(np.zeros((1, 2))), [0, 1]), "sequences"),
         (lambda: ByPrefix(np.zeros((1, 2)), 2)([0, 1]), "sequences"),
         (lambda: prefixes.prefix_indices(np.zeros(99, int), 2), "sequences"),
         (lambda: prefixes.every_sequence(2, 99), "length"),
         (lambda: linear.residuals(np.ones(2) / 2, [0]), "probabilities"),
         (lambda: linear.residuals(np.ones((2, 2)) / 2, [0]), "tokens"),
         (lambda: linear.token_inner_products(one, one, one, np.ones((3, 1))), "residuals_b"),
-        (lambda: linear.sequence_gram(one, one, one, np.ones((2, 2))), "residuals_b"),
+        (lambda: linear.sequence_gram(one, one, one, np.ones((2, 2))), "residuals_l"),
         (lambda: linear.sequence_inner_product(one, one, np.ones((2, 2)), one), "features_b"),
         (lambda: hidden.adversarial_hidden("any", 2, 2, 2, rng=rng), "kind"),
         (lambda: hidden.recurrent_hidden(2, 2, gain=0.0, rng=rng), "gain"),
@@ -269,7 +269,7 @@ def test_the_last_layer_of_any_network(length):
         (lambda: last_layer_gram(theta, h_w[:, :, :3], w, h_l, l), "hidden_w"),
         (lambda: last_layer_gram(theta, h_w, w, h_l[:9], l[:9]), "hidden_l"),
         (lambda: last_layer_gram(theta, np.inf * h_l, w, h_l, l), "logits"),
-        (lambda: last_layer_gram(theta, h_w, w + v, h_l, l), "sequences"),
+        (lambda: last_layer_gram(theta, h_w, w + v, h_l, l), "chosen"),
     ]:
         with np.errstate(invalid="ignore"), pytest.raises(DidlabError, match=f"`{name}`"):
             call()
