@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FileChooser, Page
+from playwright.sync_api import Browser, FileChooser, Page, expect
 
 from didlab.explore.data import EXAMPLE, State, Table, diagnosis, opened, prompts, uploaded, view
 from didlab.report.diagnosis import number
@@ -89,7 +89,7 @@ def test_a_file_is_opened_in_the_browser_and_a_wrong_one_is_said(watched: Opener
     own = opened(State(table="own"), uploaded(EXAMPLE.name, EXAMPLE.read_bytes()))
     assert own is not None
     shown(page, State(table="own"), own)
-    assert EXAMPLE.name in page.locator(".note").first.inner_text()
+    expect(page.locator(".note").first).to_contain_text(EXAMPLE.name)
     page.get_by_label("Table", exact=True).select_option("the example")
     shown(page, State())
 
@@ -132,5 +132,5 @@ def test_the_command_opens_the_table_that_it_is_given(browser: Browser, tmp_path
         assert str(mine) in page.locator(".note").first.inner_text()
         page.get_by_label("Table", exact=True).select_option("the example")
         shown(page, State(table="example"))
-        assert "The example" in page.locator(".note").first.inner_text()
+        expect(page.locator(".note").first).to_contain_text("The example")  # the numbers are those of before
         page.close()
