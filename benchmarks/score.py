@@ -84,9 +84,9 @@ def made(program: str, pairs: list[Pair], folder: Path) -> Callable[[], tuple[fl
 def _didlab(pairs: list[Pair], network: Any, folder: Path) -> Callable[[], tuple[float, ...]]:
     backend, audit, spent = HuggingFaceBackend(network), scoring.audit, list(NOTHING)
 
-    def timed(*args: Any) -> Any:
+    def timed(*args: Any, **options: Any) -> Any:
         start = [now() for now in CLOCKS.values()]
-        found = audit(*args)
+        found = audit(*args, **options)
         spent[:] = [now() - then for now, then in zip(CLOCKS.values(), start, strict=True)]
         return found
 
